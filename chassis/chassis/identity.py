@@ -1,0 +1,91 @@
+"""Who asks: RS256 access tokens (RFC 9068 in spirit), checked here with the users service's keys."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, cast
+
+import jwt
+from fastapi import Depends, Request
+
+from chassis.limits import Limiter, Policy
+from chassis.problems import Unauthorized
+from chassis.text import LARGEST_ID
+
+Role = Literal["member", "moderator", "admin"]
+FindKey = Callable[[str], Awaitable[Any]]
+REQUIRED = ["iss", "aud", "sub", "username", "role", "sid", "iat", "exp"]
+LONGEST_TOKEN = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """The person that a valid access token speaks for, as it was when the token was made."""
+
+    user_id: int
+    username: str
+    role: Role
+    session_id: int
+
+
+class TokenVerifier:
+    """Checks access tokens. `find_key(kid)` gives the public key, or None where nobody knows it."""
+
+    def __init__(self, find_key: FindKey, issuer: str, audience: str) -> None:
+        self._find_key = find_key
+        self._issuer = issuer
+        self._audience = audience
+
+    async def verify(self, token: str) -> Identity:
+        """The identity of a valid token; anything else is a 401 that says why."""
+        if len(token) > LONGEST_TOKEN:
+            raise Unauthorized("The access token is too long to be one of ours.")
+        try:
+            key_id = jwt.get_unverified_header(token).get("kid")
+            key = await self._find_key(key_id) if isinstance(key_id, str) else None
+            if key is None:
+                raise Unauthorized("The access token is signed with a key that is not known here.")
+            claims = jwt.decode(
+                token,
+                key,
+                algorithms=["RS256"],
+                issuer=self._issuer,
+                audience=self._audience,
+                options={"require": REQUIRED},
+            )
+        except jwt.ExpiredSignatureError:
+            raise Unauthorized("The access token has expired. Refresh it.") from None
+        except (jwt.PyJWTError, ValueError, RecursionError):
+            raise Unauthorized("The access token is not valid. Log in again.") from None
+        return _identity(claims)
+
+
+def _identity(claims: dict[str, Any]) -> Identity:
+    subject, session, role = claims["sub"], claims["sid"], claims["role"]
+    if not (
+        subject.isdecimal()
+        and isinstance(session, int)
+        and role in ("member", "moderator", "admin")
+    ):
+        raise Unauthorized("The access token's claims are not ours. Log in again.")
+    return Identity(min(int(subject), LARGEST_ID), str(claims["username"]), role, session)
+
+
+async def member(request: Request) -> Identity:
+    """The caller; 401 without a valid `Authorization: Bearer`."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise Unauthorized("Send an access token: Authorization: Bearer …")
+    return await cast(TokenVerifier, request.app.state.tokens).verify(token.strip())
+
+
+Member = Annotated[Identity, Depends(member)]
+
+
+async def writer(request: Request, caller: Member) -> Identity:
+    """The caller, after one request was taken out of the writes that he has."""
+    limiter = cast(Limiter, request.app.state.limiter)
+    await limiter.take(cast(Policy, request.app.state.write_policy), str(caller.user_id))
+    return caller
+
+
+Writer = Annotated[Identity, Depends(writer)]

@@ -1,0 +1,59 @@
+"""Structured log lines on standard output: JSON, or plain text in development.
+
+Nothing logs a header, a query or a body, so no line can hold a password or a token.
+"""
+
+import logging
+import sys
+from typing import Any
+
+import structlog
+
+from chassis import context
+
+
+def _add_request(_: Any, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    if (request_id := context.request_id.get()) is not None:
+        event.setdefault("request_id", request_id)
+    return event
+
+
+def configure(service: str, level: str, environment: str) -> None:
+    """Send structlog's lines and the standard library's (uvicorn, psycopg) the same way."""
+    shared: list[structlog.typing.Processor] = [
+        _add_request,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    if environment == "development":
+        render: list[structlog.typing.Processor] = [
+            structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty(), pad_event_to=0)
+        ]
+    else:
+        render = [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+
+        def add_service(
+            _: Any, __: str, event: structlog.typing.EventDict
+        ) -> structlog.typing.EventDict:
+            return {"service": service, **event}
+
+        shared.append(add_service)
+    structlog.configure(
+        processors=[*shared, *render],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *render],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level.upper())
+    # These tell of each request; the access line does so once.
+    for chatty in ("httpx", "httpcore", "uvicorn.access"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)

@@ -1,0 +1,40 @@
+"""Migrations by a command of their own, one at a time, never at the start of a server.
+
+Each migration is SQL with a `lock_timeout`: one that has to wait for a busy table fails and is run
+again, and does not make every request queue behind it.
+"""
+
+from pathlib import Path
+
+import psycopg
+from alembic import command, context
+from alembic.config import Config
+from sqlalchemy import Connection, create_engine
+from sqlalchemy.pool import NullPool
+
+# Any number; the same for all services, whose databases are their own.
+ADVISORY_LOCK = 7_346_001
+
+
+def migrate(database_url: str, migrations: Path) -> None:
+    """Bring the database to the newest revision; a second run beside this one waits for it."""
+    engine = create_engine(
+        "postgresql+psycopg://",
+        creator=lambda: psycopg.connect(database_url, application_name="migrate"),
+        poolclass=NullPool,
+    )
+    config = Config()
+    config.set_main_option("script_location", str(migrations))
+    with psycopg.connect(database_url, autocommit=True) as guard, engine.connect() as connection:
+        guard.execute("SELECT pg_advisory_lock(%s)", (ADVISORY_LOCK,))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def run_in_environment() -> None:
+    """What a `migrations/env.py` does: run the revisions, each in a transaction."""
+    connection: Connection = context.config.attributes["connection"]
+    context.configure(connection=connection, transaction_per_migration=True)
+    with context.begin_transaction():
+        context.run_migrations()
+    connection.commit()
