@@ -1,1 +1,1 @@
-"""The technical library that the monolith and the services stand on: no model, no rule, no client."""
+"""The technical library under the monolith and the services: no model, no rule, no client."""

@@ -28,7 +28,7 @@ class Body(Generic[T]):
         self._model = model
 
     def parse(self) -> T:
-        """The body as `model`; 400 where it is not JSON, 422 with pointers where it does not fit."""
+        """The body as `model`; 400 where it is not JSON, 422 with pointers where it is wrong."""
         try:
             return self._model.model_validate_json(self.raw)
         except ValidationError as error:

@@ -35,7 +35,7 @@ def conninfo(url: str, application: str) -> str:
 
 
 class Database:
-    """A service's own database. `after_commit` is called after each transaction (the relay's bell)."""
+    """A service's own database. `after_commit` is called after each transaction."""
 
     def __init__(self, url: str, pool_size: int = 10, application: str = "forum") -> None:
         self.conninfo = conninfo(url, application)

@@ -1,7 +1,7 @@
 """`Idempotency-Key`: the same key with the same body gives the same answer, byte for byte.
 
 The record commits with the write. A second request with the key waits on the first one's row (the
-primary key's lock) up to the connection's lock_timeout; whatever rolls the write back frees the key.
+primary key's lock) up to the connection's lock_timeout; a rollback of the write frees the key.
 """
 
 import hashlib
@@ -114,7 +114,7 @@ class Once:
 
 
 def once(location: str) -> Callable[..., Awaitable[Once]]:
-    """The dependency for a member's request that makes a thing at `location` ("/api/topics/{id}")."""
+    """The dependency for a member's request that makes a thing at `location` ("/api/x/{id}")."""
 
     async def read(request: Request, caller: Writer, idempotency_key: KeyHeader = None) -> Once:
         return await _once(request, f"user:{caller.user_id}", idempotency_key, location)

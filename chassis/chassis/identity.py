@@ -1,4 +1,4 @@
-"""Who asks: RS256 access tokens (RFC 9068 in spirit), checked here with the users service's keys."""
+"""Who asks: RS256 access tokens (RFC 7519), checked here with the users service's keys."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass

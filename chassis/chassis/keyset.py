@@ -41,7 +41,7 @@ class KeySet:
         self._asking = asyncio.Lock()
 
     async def find(self, kid: str) -> Any:
-        """The key, or None. An unknown `kid` asks users at most once in 10 s: anyone can send one."""
+        """The key, or None. Anyone can send an unknown `kid`: users is asked once in 10 s."""
         if (key := self._keys.get(kid)) is not None:
             return key
         async with self._asking:

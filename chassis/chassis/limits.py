@@ -28,7 +28,11 @@ WITH taken AS (
 SELECT
     coalesce(
         (SELECT extract(epoch FROM full_at - clock_timestamp()) FROM taken),
-        (SELECT extract(epoch FROM full_at - clock_timestamp()) FROM rate_limits WHERE key = %(key)s)
+        (
+            SELECT extract(epoch FROM full_at - clock_timestamp())
+            FROM rate_limits
+            WHERE key = %(key)s
+        )
     )::double precision AS wait,
     EXISTS (SELECT FROM taken) AS allowed
 """

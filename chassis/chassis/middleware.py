@@ -20,7 +20,7 @@ log = structlog.get_logger()
 
 
 class Observed:
-    """Takes or makes the request's id and trace, logs and counts it, and answers a crash with 500."""
+    """Takes or makes the request's id and trace, logs and counts it, answers a crash with 500."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

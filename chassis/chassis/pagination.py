@@ -13,6 +13,7 @@ from fastapi import Query
 
 from chassis.database import Row
 from chassis.problems import BadRequest
+from chassis.text import LARGEST_ID
 
 Limit = Annotated[int, Query(ge=1, le=100, description="How many items at most.")]
 CursorText = Annotated[str | None, Query(description="The `next_cursor` of the page before.")]
@@ -50,7 +51,7 @@ class Pages:
         key: Callable[[Row], Sequence[Any]],
         build: Callable[[Row], Any],
     ) -> Page:
-        """The page of `rows`, fetched with `LIMIT fetch`: the one too many says that there is more."""
+        """The page of `rows`, fetched with `LIMIT fetch`: one too many says that there is more."""
         items = [build(row) for row in rows[: self.limit]]
         if len(rows) <= self.limit:
             return Page(items, None)
@@ -77,14 +78,16 @@ class Pages:
         )
 
 
-def _value(value: Any, kind: type) -> Any:
+def _value(value: Any, kind: type[Any]) -> Any:
     if kind is datetime and isinstance(value, str):
         moment = datetime.fromisoformat(value)
         if moment.tzinfo is None:
             raise ValueError("a cursor's time has a zone")
         return moment
-    if type(value) is not kind or (kind is int and abs(value) >= 2**63):
+    if type(value) is not kind:
         raise TypeError("a cursor's value is of the list's own type")
-    if kind is str and "\x00" in value:
+    if isinstance(value, int) and abs(value) > LARGEST_ID:
+        raise ValueError("a cursor's number fits a bigint")
+    if isinstance(value, str) and "\x00" in value:
         raise ValueError("a cursor's text has no NUL")
     return value

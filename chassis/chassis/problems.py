@@ -17,7 +17,7 @@ MEDIA_TYPE = "application/problem+json"
 
 
 class FieldError(TypedDict):
-    """One thing wrong with one field; `pointer` is a JSON Pointer (RFC 6901) or a parameter's name."""
+    """One thing wrong; `pointer` is a JSON Pointer (RFC 6901) into the body, or a parameter."""
 
     pointer: str
     code: str
@@ -37,7 +37,7 @@ class ProblemBody(TypedDict):
     errors: NotRequired[list[FieldError]]
 
 
-class Problem(Exception):
+class Problem(Exception):  # noqa: N818 -- the RFC's word
     """An answer that is not the one asked for. Subclasses fix status, code and title.
 
     `detail` is read by people: it says what is wrong, with which value, and what to do.

@@ -16,7 +16,7 @@ FINISH_SECONDS = 8
 
 
 class DrainingServer(uvicorn.Server):
-    """On SIGTERM says so at /readyz, serves on for a while, then closes and ends what is in flight."""
+    """On SIGTERM says so at /readyz, serves on for a while, then ends what is in flight."""
 
     def __init__(self, app: FastAPI, config: uvicorn.Config, drain_seconds: float) -> None:
         super().__init__(config)

@@ -41,7 +41,7 @@ Secrets = Annotated[list[Secret], NoDecode, BeforeValidator(_split)]
 
 
 class ServiceSettings(BaseSettings):
-    """Environment variables, or files of the same name in lower case in the folder `SECRETS_DIR`."""
+    """Environment variables, or files of the same name in lower case in `SECRETS_DIR`."""
 
     model_config = SettingsConfigDict(extra="ignore", hide_input_in_errors=True)
 
@@ -52,8 +52,8 @@ class ServiceSettings(BaseSettings):
     database_url: SecretStr
     pool_size: int = 10
     idempotency_secret: Secret
-    token_issuer: str = "forum"
-    token_audience: str = "forum"
+    token_issuer: str = "forum"  # noqa: S105 -- a name
+    token_audience: str = "forum"  # noqa: S105 -- a name
     trusted_proxies: Networks = []
     cors_origins: Names = []
     writes_burst: int = 60
@@ -67,7 +67,7 @@ class ServiceSettings(BaseSettings):
 
 
 class InternalSettings(ServiceSettings):
-    """What a service adds that talks to others: the list of shared secrets, of which the first signs."""
+    """What a service adds that talks to others: the shared secrets, of which the first signs."""
 
     internal_secrets: Secrets
 

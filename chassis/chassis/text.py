@@ -1,4 +1,4 @@
-"""Text and numbers as the API takes them: NFC, LF, no control characters, lengths in code points."""
+"""Text and numbers as the API takes them: NFC, LF, no control characters, code points."""
 
 import re
 import unicodedata
@@ -42,7 +42,7 @@ def _measure(value: str, least: int, most: int) -> str:
 
 
 def line_type(least: int, most: int) -> Any:
-    """The type of a one-line text without outer white space, `least` to `most` code points in NFC."""
+    """The type of a one-line text, outer white space cut, `least` to `most` code points."""
 
     def check(value: str) -> str:
         return _measure(_normal(value, _CONTROL_IN_LINE).strip(), least, most)
@@ -51,7 +51,7 @@ def line_type(least: int, most: int) -> Any:
 
 
 def text_type(least: int, most: int) -> Any:
-    """The type of a text of several lines, `least` to `most` code points in NFC; tab and LF stay."""
+    """The type of a text of lines, `least` to `most` code points in NFC; tab and LF stay."""
 
     def check(value: str) -> str:
         value = _measure(_normal(value, _CONTROL_IN_TEXT), least, most)
