@@ -4,8 +4,14 @@ import re
 import unicodedata
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
-from pydantic_core import PydanticCustomError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+)
+from pydantic_core import PydanticCustomError, core_schema
 
 LARGEST_ID = 2**63 - 1
 _CONTROL_IN_TEXT = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -41,30 +47,43 @@ def _measure(value: str, least: int, most: int) -> str:
     return value
 
 
-def line_type(least: int, most: int) -> Any:
-    """The type of a one-line text, outer white space cut, `least` to `most` code points."""
+class _Length:
+    """Metadata of a text type, `Annotated[str, Line(1, 80)]`: `least` to `most` code points."""
 
-    def check(value: str) -> str:
-        return _measure(_normal(value, _CONTROL_IN_LINE).strip(), least, most)
+    def __init__(self, least: int, most: int) -> None:
+        self.least = least
+        self.most = most
 
-    return Annotated[str, AfterValidator(check), _length_in_schema(least, most)]
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        return core_schema.no_info_after_validator_function(self.check, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        # The length counts after NFC, so `check` owns it; this only documents it.
+        return {**handler(schema), "minLength": self.least, "maxLength": self.most}
+
+    def check(self, value: str) -> str:
+        raise NotImplementedError
 
 
-def text_type(least: int, most: int) -> Any:
-    """The type of a text of lines, `least` to `most` code points in NFC; tab and LF stay."""
+class Line(_Length):
+    """A text of one line, outer white space cut off."""
 
-    def check(value: str) -> str:
-        value = _measure(_normal(value, _CONTROL_IN_TEXT), least, most)
-        if least and not value.strip():
+    def check(self, value: str) -> str:
+        return _measure(_normal(value, _CONTROL_IN_LINE).strip(), self.least, self.most)
+
+
+class Text(_Length):
+    """A text of several lines; tab and LF stay. Where `least` is above 0, not all white space."""
+
+    def check(self, value: str) -> str:
+        value = _measure(_normal(value, _CONTROL_IN_TEXT), self.least, self.most)
+        if self.least and not value.strip():
             raise PydanticCustomError("string_blank", "something other than white space is needed")
         return value
-
-    return Annotated[str, AfterValidator(check), _length_in_schema(least, most)]
-
-
-def _length_in_schema(least: int, most: int) -> Any:
-    # The length counts after NFC, so the validator above owns it; this only documents it.
-    return Field(json_schema_extra={"minLength": least, "maxLength": most})
 
 
 def _clamp(value: int) -> int:
