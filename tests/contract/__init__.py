@@ -1,0 +1,1 @@
+"""What a client of the forum's HTTP API can rely on."""

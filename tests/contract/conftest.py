@@ -1,0 +1,138 @@
+"""Where the forum is, and who is in it.
+
+The suite needs the forum's address (`--base-url` or FORUM_URL) and an admin's name and password
+(FORUM_ADMIN, FORUM_ADMIN_PASSWORD). It makes all other people itself, with random names, so that
+tests can run side by side and in any order on one forum.
+
+Limits on registrations and logins count for an address. Each person sends an `X-Forwarded-For` of
+his own; where the forum does not believe it, people are shared and the tests about addresses are
+skipped, by name.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+
+import httpx
+import pytest
+
+from .client import Guest, Person, await_moderation, promote
+
+SHARED_PEOPLE = 4
+MakePerson = Callable[[], Person]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--base-url", help="the forum to test, e.g. http://localhost:8000")
+
+
+def _setting(name: str, value: str | None = None) -> str:
+    value = value or os.environ.get(name)
+    if not value:
+        pytest.fail(f"{name} is not set: this suite tests a forum that runs.", pytrace=False)
+    return value
+
+
+@pytest.fixture(scope="session")
+def http(request: pytest.FixtureRequest) -> Iterator[httpx.Client]:
+    """A client of the forum: no redirect is followed, since the API gives none."""
+    url = _setting("FORUM_URL", request.config.getoption("--base-url", None))
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=20)
+    with httpx.Client(base_url=url, timeout=30, limits=limits, trust_env=False) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def believes_addresses(http: httpx.Client) -> bool:
+    """Whether the forum takes a person's `X-Forwarded-For` for his address."""
+    person = Person(http, patient=True)
+    _registered(person)
+    person.log_in()
+    sessions = person.items("/api/users/sessions")
+    return bool(sessions[0]["address"].startswith(person.address.removesuffix("::1")))
+
+
+@pytest.fixture
+def own_addresses(believes_addresses: bool) -> None:
+    """For tests about limits of an address."""
+    if not believes_addresses:
+        pytest.skip("not checked: this forum does not believe our X-Forwarded-For")
+
+
+def _registered(person: Person) -> Person:
+    response = person.register()
+    if response.status_code == 429:
+        pytest.skip("not checked: this address may register nobody more for now")
+    assert response.status_code == 201, response.text
+    return person
+
+
+@pytest.fixture(scope="session")
+def newcomer(http: httpx.Client, believes_addresses: bool) -> MakePerson:
+    """Makes a person whom no other test knows."""
+    return lambda: _registered(Person(http, patient=not believes_addresses)).log_in()
+
+
+@pytest.fixture(scope="session")
+def _crowd() -> list[Person]:
+    return []
+
+
+@pytest.fixture
+def somebody(newcomer: MakePerson, believes_addresses: bool, _crowd: list[Person]) -> MakePerson:
+    """Makes a person who is nobody else in this test, whom a test may not change or erase."""
+    met: list[Person] = []
+
+    def meet() -> Person:
+        if believes_addresses:
+            return newcomer()
+        assert len(met) < SHARED_PEOPLE, "this test needs too many people to share them"
+        if len(met) == len(_crowd):
+            _crowd.append(newcomer())
+        met.append(_crowd[len(met)].with_fresh_token())
+        return met[-1]
+
+    return meet
+
+
+@pytest.fixture
+def alice(somebody: MakePerson) -> Person:
+    return somebody()
+
+
+@pytest.fixture
+def bob(somebody: MakePerson, alice: Person) -> Person:
+    return somebody()
+
+
+@pytest.fixture
+def guest(http: httpx.Client) -> Guest:
+    return Guest(http)
+
+
+@pytest.fixture(scope="session")
+def _admin(http: httpx.Client, newcomer: MakePerson) -> Person:
+    name, password = _setting("FORUM_ADMIN"), _setting("FORUM_ADMIN_PASSWORD")
+    person = Person(http, patient=True, username=name, password=password).log_in()
+    person.id = person.read("/api/users/me")["id"]
+    await_moderation(person, newcomer())
+    return person
+
+
+@pytest.fixture(scope="session")
+def _moderator(_admin: Person, newcomer: MakePerson) -> Person:
+    person = newcomer()
+    person.patient = True
+    promote(_admin, person, "moderator")
+    await_moderation(person, newcomer())
+    return person
+
+
+@pytest.fixture
+def admin(_admin: Person) -> Person:
+    return _admin.with_fresh_token()
+
+
+@pytest.fixture
+def moderator(_moderator: Person) -> Person:
+    """A moderator whom all tests of this worker share."""
+    return _moderator.with_fresh_token()
