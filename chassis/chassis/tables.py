@@ -51,6 +51,10 @@ CREATE TABLE relay_cursors (
     seq bigint NOT NULL,
     updated_at timestamptz NOT NULL DEFAULT now()
 );
+CREATE TABLE relay_marks (
+    at timestamptz PRIMARY KEY DEFAULT clock_timestamp(),
+    seq bigint NOT NULL
+);
 CREATE TABLE dead_letters (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     subscriber text NOT NULL,
