@@ -1,0 +1,20 @@
+"""Which service answers which paths: `ecs/routes.json`, read the same for every gateway."""
+
+import json
+from dataclasses import dataclass
+
+from forum.places import ROOT
+
+
+@dataclass(frozen=True)
+class Route:
+    """Each prefix stands for two patterns on the raw path: the prefix itself, and `prefix/*`."""
+
+    service: str
+    prefixes: tuple[str, ...]
+
+
+def load() -> list[Route]:
+    """The table, in its order."""
+    rows = json.loads((ROOT / "ecs" / "routes.json").read_text())
+    return [Route(row["service"], tuple(row["prefixes"])) for row in rows]
