@@ -1,6 +1,7 @@
 """People, their sessions, the keys that sign their tokens, and the technical tables."""
 
 from alembic import op
+
 from chassis import tables
 
 revision = "0001"

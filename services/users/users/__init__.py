@@ -1,0 +1,1 @@
+"""The users service: people, their sessions, and the keys that sign their access tokens."""

@@ -1,0 +1,9 @@
+"""`python -m users.rebuild [topics|messages]`: make the counts of people anew."""
+
+from chassis.rebuild import main
+from users.events import projections
+from users.settings import Settings
+
+if __name__ == "__main__":
+    settings = Settings()
+    main(settings, projections(settings))

@@ -1,0 +1,7 @@
+"""`python -m users.replay [--event ID]`: offer refused events to their subscribers again."""
+
+from chassis.replay import main
+from users.settings import Settings
+
+if __name__ == "__main__":
+    main(Settings())
