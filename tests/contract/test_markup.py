@@ -129,21 +129,15 @@ def test_the_inspector_sees_what_is_active() -> None:
         assert active(html), html
 
 
-@pytest.fixture(scope="module")
-def author(_admin: Person) -> Person:
-    """One author for the whole corpus: who it is does not matter."""
-    return _admin
-
-
 @pytest.mark.parametrize("text", HOSTILE)
-def test_nothing_that_is_written_runs(author: Person, text: str) -> None:
-    topic = author.open_topic(title="Hostile <script>alert(1)</script>", body=text)
+def test_nothing_that_is_written_runs(alice: Person, text: str) -> None:
+    topic = alice.open_topic(title="Hostile <script>alert(1)</script>", body=text)
     assert topic["title"] == "Hostile <script>alert(1)</script>"
-    message = author.answer(topic, text)
+    message = alice.answer(topic, text)
     for thing in (topic, message):
         assert thing["body"] == text
         assert active(thing["body_html"]) == []
-    edited = author.change(f"/api/messages/{message['id']}", body=f"{text}\n\nEdited").json()
+    edited = alice.change(f"/api/messages/{message['id']}", body=f"{text}\n\nEdited").json()
     assert active(edited["body_html"]) == []
 
 
@@ -161,12 +155,12 @@ def test_nothing_that_is_written_runs(author: Person, text: str) -> None:
         ("```python\nprint()\n```", "print()"),
     ],
 )
-def test_markdown_shows(author: Person, text: str, html: str) -> None:
-    assert html in author.open_topic(body=text)["body_html"]
+def test_markdown_shows(alice: Person, text: str, html: str) -> None:
+    assert html in alice.open_topic(body=text)["body_html"]
 
 
-def test_links_vouch_for_nobody(author: Person) -> None:
-    html = author.open_topic(body="[a link](https://a.example/)")["body_html"]
+def test_links_vouch_for_nobody(alice: Person) -> None:
+    html = alice.open_topic(body="[a link](https://a.example/)")["body_html"]
     found = re.search(r'rel="([^"]*)"', html)
     assert found is not None
     assert "nofollow" in found[1].split() or "noopener" in found[1].split()
@@ -176,6 +170,6 @@ def test_links_vouch_for_nobody(author: Person) -> None:
     "text",
     ["*" * 32_000, "[" * 32_000, "> " * 16_000, "`" * 31_999, "![](" * 8_000, "a_" * 16_000],
 )
-def test_text_that_is_hard_to_parse_is_taken_in_good_time(author: Person, text: str) -> None:
-    topic = author.open_topic(body=text)
+def test_text_that_is_hard_to_parse_is_taken_in_good_time(alice: Person, text: str) -> None:
+    topic = alice.open_topic(body=text)
     assert active(topic["body_html"]) == []
