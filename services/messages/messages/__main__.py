@@ -1,0 +1,9 @@
+"""Serve: `python -m messages`."""
+
+from chassis.server import serve
+from messages.app import create_app
+from messages.settings import Settings
+
+if __name__ == "__main__":
+    settings = Settings()
+    serve(create_app(settings), settings)

@@ -1,0 +1,53 @@
+"""The messages service as an application: its parts, and what starts and stops with it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+from fastapi import FastAPI
+
+from chassis.application import new_application
+from chassis.database import Database
+from chassis.delivery import Subscriber
+from chassis.identity import TokenVerifier
+from chassis.internal import InternalClient
+from chassis.keyset import KeySet
+from chassis.relay import Relay
+from messages import endpoints, events, internal
+from messages.gate import Gate
+from messages.settings import MIGRATIONS, Settings
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The application; its connections open and its relay starts with its lifespan."""
+    db = Database(settings.database_url.get_secret_value(), settings.pool_size, "messages")
+    client = httpx.AsyncClient(trust_env=False)
+    keys = KeySet(db, client, settings.users_url)
+    users = InternalClient(settings.users_url, settings.internal_secrets)
+    topics = InternalClient(settings.topics_url, settings.internal_secrets)
+    subscribers = [
+        Subscriber("topics", topics, [events.ACTIVITY]),
+        Subscriber("users", users, [events.COUNTED]),
+    ]
+    relay = Relay(db, "messages", subscribers)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await db.open()
+        refreshing = asyncio.create_task(keys.run())
+        relay.start()
+        yield
+        refreshing.cancel()
+        await relay.stop()
+        for opened in (users, topics):
+            await opened.close()
+        await client.aclose()
+        await db.close()
+
+    tokens = TokenVerifier(keys.find, settings.token_issuer, settings.token_audience)
+    app = new_application("messages", "Forum: messages", settings, db, tokens, MIGRATIONS, lifespan)
+    app.state.gate = Gate(db, topics)
+    app.include_router(endpoints.router)
+    app.include_router(internal.router)
+    return app

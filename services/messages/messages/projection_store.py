@@ -1,0 +1,136 @@
+"""The SQL of what other services own and this one keeps a copy of: topics' gates, author cards.
+
+And of what this one owns and tells: the counts in the same rows.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+from chassis.database import Connection, Row
+from chassis.snapshot import each_row
+from messages.store import CALLER
+
+
+async def topic(conn: Connection, topic_id: int) -> Row | None:
+    """What is known of a topic; its version is 0 while the topics service has not told."""
+    return await (
+        await conn.execute(
+            "SELECT id, locked, deleted, version FROM topics WHERE id = %s", (topic_id,)
+        )
+    ).fetchone()
+
+
+STATE = f"""
+    SELECT {CALLER}
+    FROM authors AS caller
+    WHERE caller.id = %(user_id)s
+"""  # noqa: S608 -- made of constants
+
+
+async def state(conn: Connection, user_id: int) -> str | None:
+    """The state of a person by the card; None without one."""
+    row = await (await conn.execute(STATE, {"user_id": user_id})).fetchone()
+    return row["caller_state"] if row else None
+
+
+async def keep_topic(conn: Connection, values: Mapping[str, Any]) -> None:
+    """Keep what the topics service says of a topic, unless something newer is known."""
+    await conn.execute(
+        """
+        INSERT INTO topics AS kept (id, title, locked, deleted, version)
+        VALUES (%(id)s, %(title)s, %(locked)s, %(deleted)s, %(version)s)
+        ON CONFLICT (id) DO UPDATE
+        SET title = excluded.title,
+            locked = excluded.locked,
+            deleted = excluded.deleted,
+            version = excluded.version
+        WHERE kept.version < excluded.version
+        """,
+        values,
+    )
+
+
+async def keep_author(conn: Connection, values: Mapping[str, Any]) -> None:
+    """Keep what the users service says of a person, unless something newer is known."""
+    await conn.execute(
+        """
+        INSERT INTO authors AS kept
+            (id, username, display_name, avatar_url, role, state, suspended_until, version)
+        VALUES (
+            %(id)s, %(username)s, %(display_name)s, %(avatar_url)s, %(role)s, %(state)s,
+            %(suspended_until)s, %(version)s
+        )
+        ON CONFLICT (id) DO UPDATE
+        SET username = excluded.username,
+            display_name = excluded.display_name,
+            avatar_url = excluded.avatar_url,
+            role = excluded.role,
+            state = excluded.state,
+            suspended_until = excluded.suspended_until,
+            version = excluded.version
+        WHERE kept.version < excluded.version
+        """,
+        values,
+    )
+
+
+async def forget_answers(conn: Connection, user_id: int) -> None:
+    """Delete the kept answers to a person's requests: they hold what the person said."""
+    await conn.execute("DELETE FROM idempotency_keys WHERE owner = %s", (f"user:{user_id}",))
+
+
+async def empty_topics(conn: Connection) -> None:
+    """Forget what the topics service said. The rows stay: the counts in them are our own."""
+    await conn.execute(
+        """
+        UPDATE topics
+        SET title = '',
+            locked = false,
+            deleted = false,
+            version = 0
+        WHERE version > 0
+        """
+    )
+
+
+async def empty_authors(conn: Connection) -> None:
+    """Forget what the users service said. The rows stay: the counts in them are our own."""
+    await conn.execute(
+        """
+        UPDATE authors
+        SET username = 'user-' || id,
+            display_name = 'user-' || id,
+            avatar_url = NULL,
+            role = 'member',
+            state = 'active',
+            suspended_until = NULL,
+            version = 0
+        WHERE version > 0
+        """
+    )
+
+
+def activity(conn: Connection) -> AsyncIterator[Row]:
+    """What is counted for each topic, as the event says it."""
+    return each_row(
+        conn,
+        """
+        SELECT
+            id AS topic_id, message_count, last_activity_at, last_author_id,
+            activity_version AS version
+        FROM topics
+        WHERE activity_version > 0
+        """,
+    )
+
+
+def message_counts(conn: Connection) -> AsyncIterator[Row]:
+    """What is counted for each person, as the event says it."""
+    return each_row(
+        conn,
+        """
+        SELECT id AS user_id, message_count, count_version AS version
+        FROM authors
+        WHERE count_version > 0
+        """,
+    )

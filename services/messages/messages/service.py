@@ -1,0 +1,176 @@
+"""The rules of messages. Each function that changes something is one transaction."""
+
+from chassis import markdown, outbox
+from chassis.answers import Answer
+from chassis.body import Body
+from chassis.conditional import Precondition
+from chassis.database import Connection, Database, Row
+from chassis.idempotency import Once
+from chassis.identity import Identity
+from chassis.problems import Invalid, invalid
+from messages import events, projection_store, schemas, store
+from messages.errors import (
+    AccountErased,
+    MessageDeleted,
+    MessageNotFound,
+    NotYours,
+    Suspended,
+    TopicDeleted,
+    TopicLocked,
+    TopicUnheard,
+)
+from messages.gate import Gate
+from messages.schemas import Edit, Message, NewMessage
+
+
+async def read(db: Database, message_id: int) -> Message:
+    """The message, or its tombstone."""
+    async with db.connection() as conn:
+        row = await store.message(conn, message_id)
+    return schemas.message(readable(row, message_id))
+
+
+def readable(row: Row | None, message_id: int) -> Row:
+    """404 and 410 come before anything else that may be wrong."""
+    if row is None:
+        raise MessageNotFound(f"There is no message {message_id}.")
+    if row["topic_deleted"]:
+        raise TopicDeleted(
+            f"Topic {row['topic_id']} was deleted, and message {message_id} with it."
+        )
+    return row
+
+
+async def post(
+    db: Database, gate: Gate, caller: Identity, body: Body[NewMessage], once: Once
+) -> Answer:
+    """Write a message. A topic that is not known here is asked for, outside any transaction."""
+    try:
+        return await _post(db, caller, body, once)
+    except TopicUnheard:
+        await gate.ask(body.parse().topic_id)
+    return await _post(db, caller, body, once)
+
+
+async def _post(db: Database, caller: Identity, body: Body[NewMessage], once: Once) -> Answer:
+    async with db.transaction() as conn:
+        if (kept := await once.claim(conn)) is not None:
+            return kept
+        new = await _parse(conn, caller, body)
+        values = {
+            "topic_id": new.topic_id,
+            "author_id": caller.user_id,
+            "username": caller.username,
+            "role": caller.role,
+            "body": new.body,
+            "body_html": markdown.render(new.body),
+            "reply_to": new.reply_to,
+        }
+        row = await store.post(conn, values)
+        if row is None:
+            await _refuse(conn, caller, new.topic_id)
+            raise TopicLocked(f"Topic {new.topic_id} is locked: nobody can answer in it.")
+        check_standing(row["author_state"])
+        if row["reply_to"] != new.reply_to:
+            raise invalid("/reply_to", "not_in_topic", "no message of this topic has that id")
+        await outbox.publish(conn, [events.activity(row), events.counted(row)])
+        return await once.keep(conn, schemas.message(row), version=row["version"])
+
+
+async def _parse(conn: Connection, caller: Identity, body: Body[NewMessage]) -> NewMessage:
+    """What is posted. That the caller may not post comes before what is wrong with it."""
+    try:
+        return body.parse()
+    except Invalid:
+        check_standing(await projection_store.state(conn, caller.user_id))
+        raise
+
+
+async def _refuse(conn: Connection, caller: Identity, topic_id: int) -> None:
+    """Say why nobody can post in a topic, or why this person cannot."""
+    topic = await projection_store.topic(conn, topic_id)
+    if topic is None or topic["version"] == 0:
+        raise TopicUnheard(f"Topic {topic_id} is not known here yet. Try again.")
+    if topic["deleted"]:
+        raise TopicDeleted(f"Topic {topic_id} was deleted.")
+    check_standing(await projection_store.state(conn, caller.user_id))
+
+
+def check_standing(state: str | None) -> None:
+    """401 for someone erased, 403 for someone suspended, as far as is known here."""
+    if state == "erased":
+        raise AccountErased("The account that this token is for was erased.")
+    if state == "suspended":
+        raise Suspended("While your account is suspended you can read, and not write.")
+
+
+async def edit(
+    db: Database, caller: Identity, message_id: int, if_match: Precondition, body: Body[Edit]
+) -> Message:
+    """Put another body in place of the one that there is, which stays as a revision."""
+    async with db.transaction() as conn:
+        row = await _own(conn, message_id, caller)
+        if_match.check(row["version"])
+        text = body.parse().body
+        edited = await store.replace_body(
+            conn, message_id, caller.user_id, text, markdown.render(text)
+        )
+        await _record(conn, caller, "message.edited", row)
+        return schemas.message({**row, **edited})
+
+
+async def delete(db: Database, caller: Identity, message_id: int, if_match: Precondition) -> None:
+    """Make the message a tombstone, and count it no more."""
+    async with db.transaction() as conn:
+        await store.lock_topic_of(conn, message_id)
+        row = await _own(conn, message_id, caller)
+        if_match.check(row["version"])
+        await store.bury(conn, message_id)
+        counts = await store.uncount(conn, row["topic_id"], row["author_id"])
+        await outbox.publish(conn, [events.activity(counts), events.counted(counts)])
+        await _record(conn, caller, "message.deleted", row)
+
+
+async def react(db: Database, caller: Identity, message_id: int, emoji: str) -> None:
+    """Let the caller's reaction be there, once."""
+    async with db.transaction() as conn:
+        await _living(conn, message_id, caller)
+        await store.add_reaction(conn, message_id, caller.user_id, _known(emoji))
+
+
+async def unreact(db: Database, caller: Identity, message_id: int, emoji: str) -> None:
+    """Let the caller's reaction not be there."""
+    async with db.transaction() as conn:
+        await _living(conn, message_id, caller)
+        await store.remove_reaction(conn, message_id, caller.user_id, _known(emoji))
+
+
+def _known(emoji: str) -> str:
+    if emoji not in schemas.EMOJI:
+        raise invalid("emoji", "not_offered", f"one of these is needed: {' '.join(schemas.EMOJI)}")
+    return emoji
+
+
+async def _living(conn: Connection, message_id: int, caller: Identity) -> Row:
+    """The message, locked for a change by someone who may change things."""
+    row = readable(await store.locked_message(conn, message_id, caller.user_id), message_id)
+    if row["deleted_at"] is not None:
+        raise MessageDeleted(f"Message {message_id} was deleted.")
+    check_standing(row["caller_state"])
+    return row
+
+
+async def _own(conn: Connection, message_id: int, caller: Identity) -> Row:
+    """As `_living`, for what the author may do, and a moderator."""
+    row = await _living(conn, message_id, caller)
+    # The card knows of a promotion or demotion sooner than the token, once there is a card.
+    role = row["caller_role"] if row["caller_version"] else caller.role
+    if row["author_id"] != caller.user_id and role == "member":
+        raise NotYours("Only its author and moderators can change this message.")
+    return row
+
+
+async def _record(conn: Connection, caller: Identity, action: str, row: Row) -> None:
+    if row["author_id"] != caller.user_id:
+        detail = {"author_id": row["author_id"], "version": row["version"]}
+        await store.record(conn, caller.user_id, action, row["id"], detail)
