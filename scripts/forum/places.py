@@ -4,12 +4,6 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SERVICES = ("users", "topics", "messages")
-PACKAGE_FOLDERS = (
-    ROOT / "chassis",
-    ROOT / "monolith",
-    *(ROOT / "services" / name for name in SERVICES),
-    ROOT / "scripts",
-)
 
 
 def folder_of(part: str) -> Path:

@@ -1,0 +1,75 @@
+"""`scripts/up`: a whole forum in the foreground, until Ctrl-C."""
+
+import argparse
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+
+from forum.errors import ForumError
+from forum.instance import Forum
+from forum.places import ROOT
+from forum.sample import load_sample
+
+API_PAGES = ("/api/users/docs", "/api/topics/docs", "/api/messages/docs")
+
+
+class StopRequested(BaseException):
+    """Someone asked for the end: Ctrl-C, SIGTERM, or the terminal was closed."""
+
+
+def main() -> None:
+    """Run until told to stop; status 1 when the forum cannot start or go on."""
+    arguments = _arguments()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _stop)
+    forum = Forum(
+        data=arguments.data,
+        mode="monolith" if arguments.monolith else "services",
+        port=arguments.port,
+        output=sys.stdout,
+    )
+    try:
+        with forum:
+            if arguments.sample:
+                load_sample(forum)
+            _announce(forum)
+            forum.wait()
+    except StopRequested:
+        print("Stopped.")
+    except ForumError as error:
+        sys.exit(f"scripts/up: {error}")
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="scripts/up", description="Run a whole forum on this machine, until Ctrl-C."
+    )
+    parser.add_argument("--port", type=int, default=8000, help="of the forum (8000)")
+    parser.add_argument(
+        "--data", type=Path, default=ROOT / "var", help="the folder to keep everything in (var/)"
+    )
+    parser.add_argument(
+        "--monolith", action="store_true", help="the monolith in place of the three services"
+    )
+    parser.add_argument(
+        "--sample", action="store_true", help="load a small made-up forum if there is none"
+    )
+    return parser.parse_args()
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    # Once is enough: the parts are being stopped, and a second Ctrl-C must not leave one behind.
+    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(each, signal.SIG_IGN)
+    raise StopRequested
+
+
+def _announce(forum: Forum) -> None:
+    pages = "\n".join(f"                  {forum.url}{page}" for page in API_PAGES)
+    print(
+        f"\n  The forum answers at {forum.url}/api/topics\n"
+        f"  Its API:\n{pages}\n"
+        "  Ctrl-C stops it.\n",
+        flush=True,
+    )
