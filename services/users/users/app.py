@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 from fastapi import FastAPI
 
@@ -19,10 +18,8 @@ from users.events import USER_UPDATED
 from users.passwords import Passwords
 from users.session_store import ENDED_SESSIONS, USED_TOKENS
 from users.sessions import Sessions
-from users.settings import Settings
+from users.settings import MIGRATIONS, Settings
 from users.signing import KeyRing
-
-MIGRATIONS = Path(__file__).parents[1] / "migrations"
 
 
 def create_app(settings: Settings) -> FastAPI:

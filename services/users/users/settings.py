@@ -1,9 +1,12 @@
 """What the users service is told by its environment."""
 
+from pathlib import Path
 from typing import Literal
 
 from chassis.limits import Policy
 from chassis.settings import InternalSettings
+
+MIGRATIONS = Path(__file__).parents[1] / "migrations"
 
 
 class Settings(InternalSettings):
