@@ -108,7 +108,7 @@ async def receive(db: Database, handlers: Handlers, events: Sequence[CloudEvent]
                 await _apply(conn, handlers, [event])
         except Exception as error:  # noqa: BLE001 -- as above
             reason = _reason(error)
-            log.warning("event_refused", event=str(event.id), type=event.type, reason=reason)
+            log.warning("event_refused", event_id=str(event.id), type=event.type, reason=reason)
             refused.append({"id": str(event.id), "reason": reason})
     return refused
 
