@@ -6,6 +6,7 @@ there starts at once. All locks pin the same versions: one environment serves ev
 
 import fcntl
 import hashlib
+import importlib.util
 import os
 import subprocess
 import sys
@@ -61,9 +62,15 @@ def _bootstrap() -> None:
     if _stamped(BOOTSTRAP):
         return
     print("Making .venv …", flush=True)
-    _call([sys.executable, "-m", "venv", "--clear", str(VENV)])
-    pip = [str(BIN / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    _call([*pip, "--no-compile", "--require-hashes", "-r", str(ROOT / BOOTSTRAP)])
+    _call([sys.executable, "-m", "venv", "--clear", "--without-pip", str(VENV)])
+    python = str(BIN / "python")
+    pip = [sys.executable, "-m", "pip", "--python", python]
+    if importlib.util.find_spec("pip") is None:
+        # Takes seconds, so only where this Python has none to lend.
+        _call([python, "-m", "ensurepip"])
+        pip = [python, "-m", "pip"]
+    quietly = ["--quiet", "--disable-pip-version-check", "--no-compile"]
+    _call([*pip, "install", *quietly, "--require-hashes", "-r", str(ROOT / BOOTSTRAP)])
     _stamp(BOOTSTRAP)
 
 
