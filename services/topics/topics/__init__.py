@@ -1,0 +1,1 @@
+"""The topics service: topics, their categories, and what it keeps of people and messages."""
