@@ -1,0 +1,112 @@
+"""The SQL of lists: of topics, by any of their filters, of what a search finds, of categories."""
+
+from collections.abc import Collection
+from datetime import datetime
+from functools import cache
+from typing import Any, Literal, NamedTuple
+
+from chassis.database import Connection, Row
+from monolith.topics.store import CARDS, JOIN_CARDS
+
+Sort = Literal["activity", "created"]
+
+ITEM = """
+    t.id, t.title, t.slug, t.excerpt, t.category, t.tags, t.author_id, t.locked, t.pinned,
+    t.message_count, t.last_activity_at, t.last_author_id, t.created_at, t.updated_at, t.version
+"""
+FILTERS = {
+    "category": "category = %(category)s",
+    "tag": "tags @> ARRAY[%(tag)s]",
+    "author_id": "author_id = %(author_id)s",
+}
+
+
+class SortKey(NamedTuple):
+    """What a list is sorted by, newest first, in its names and as types of a cursor's values."""
+
+    columns: tuple[str, ...]
+    kinds: tuple[type, ...]
+
+
+SORTS: dict[Sort, SortKey] = {
+    "activity": SortKey(("pinned", "last_activity_at", "id"), (bool, datetime, int)),
+    "created": SortKey(("created_at", "id"), (datetime, int)),
+}
+
+
+@cache
+def _list(sort: Sort, filters: Collection[str], fetch: int, *, further: bool) -> str:
+    # The LIMIT is part of the text, and inside: PostgreSQL then knows that it joins a page, not a
+    # table, and plans once for all requests.
+    columns = SORTS[sort].columns
+    conditions = ["deleted_at IS NULL", *(FILTERS[name] for name in sorted(filters))]
+    if further:
+        values = ", ".join(f"%({column})s" for column in columns)
+        conditions.append(f"({', '.join(columns)}) < ({values})")
+    order = ", ".join(f"{column} DESC" for column in columns)
+    outer_order = ", ".join(f"t.{column} DESC" for column in columns)
+    return f"""
+        SELECT {ITEM}, {CARDS}
+        FROM (
+            SELECT *
+            FROM topics
+            WHERE {" AND ".join(conditions)}
+            ORDER BY {order}
+            LIMIT {fetch}
+        ) AS t
+        {JOIN_CARDS}
+        ORDER BY {outer_order}
+    """  # noqa: S608 -- made of constants of this module and a number
+
+
+async def list_topics(
+    conn: Connection,
+    sort: Sort,
+    filters: dict[str, Any],
+    after: tuple[Any, ...] | None,
+    fetch: int,
+) -> list[Row]:
+    """A page of topics that are not deleted; `filters` holds the values of those in use."""
+    statement = _list(sort, frozenset(filters), fetch, further=after is not None)
+    values = filters | dict(zip(SORTS[sort].columns, after or (), strict=False))
+    # How rare a tag is decides between two ways to find it, so those plans are made with the value.
+    prepare = False if "tag" in filters else None
+    return await (await conn.execute(statement, values, prepare=prepare)).fetchall()
+
+
+async def search(conn: Connection, question: str, before: int, fetch: int) -> list[Row]:
+    """A page of the topics that a web-like query finds, newest first.
+
+    Call in a transaction: it is given one second, then psycopg's QueryCanceled is raised.
+    """
+    await conn.execute("SET LOCAL statement_timeout = '1s'")
+    statement = f"""
+        SELECT {ITEM}, {CARDS}
+        FROM (
+            SELECT *
+            FROM topics
+            WHERE to_tsvector('simple', title || ' ' || body)
+                    @@ websearch_to_tsquery('simple', %(question)s)
+                AND deleted_at IS NULL
+                AND id < %(before)s
+            ORDER BY id DESC
+            LIMIT {fetch}
+        ) AS t
+        {JOIN_CARDS}
+        ORDER BY t.id DESC
+    """  # noqa: S608 -- made of constants of this module and a number
+    values = {"question": question, "before": before}
+    # As above: how rare the words are decides.
+    return await (await conn.execute(statement, values, prepare=False)).fetchall()
+
+
+async def list_categories(conn: Connection, after: str, fetch: int) -> list[Row]:
+    """A page of categories in the order of their slugs."""
+    statement = """
+        SELECT slug, name, description, topic_count
+        FROM categories
+        WHERE slug > %s
+        ORDER BY slug
+        LIMIT %s
+    """
+    return await (await conn.execute(statement, (after, fetch))).fetchall()
