@@ -52,9 +52,9 @@ class SigningKey:
 async def read_keys(conn: Connection) -> list[SigningKey]:
     """Every key in the order in which they sign."""
     rows = await session_store.list_keys(conn)
-    ends = [row["signs_from"] for row in rows[1:]] + [None]
+    ends = [*(row["signs_from"] for row in rows[1:]), None]
     keys = []
-    for row, signs_until in zip(rows, ends, strict=True):
+    for row, signs_until in zip(rows, ends, strict=False):
         private = load_pem_private_key(row["private_pem"].encode(), password=None)
         assert isinstance(private, RSAPrivateKey)  # noqa: S101 -- this module writes no other kind
         keys.append(
@@ -74,9 +74,10 @@ async def rotate(conn: Connection) -> tuple[str, datetime]:
     """Make the next key, and forget those that nobody needs: the new `kid`, and when it signs."""
     await session_store.lock_keys(conn)
     now = datetime.now(UTC)
-    outdated = [key.kid for key in await read_keys(conn) if not key.is_published(now)]
+    keys = await read_keys(conn)
+    outdated = [key.kid for key in keys if not key.is_published(now)]
     await session_store.delete_keys(conn, outdated)
-    signs_from = now + PUBLISHED_BEFORE
+    signs_from = now + PUBLISHED_BEFORE if keys else now
     return await _make_key(conn, signs_from), signs_from
 
 
@@ -125,10 +126,9 @@ class KeyRing:
     async def access_token(self, user_id: int, username: str, role: str, session_id: int) -> str:
         """A signed access token of ten minutes."""
         await self._read(REREAD_SECONDS)
-        key = next((key for key in self._keys if key.signs(datetime.now(UTC))), None)
-        if key is None:
-            await self._make_first()
-            key = self._keys[0]
+        # The first key is there before its time where another clock made it.
+        moment = datetime.now(UTC)
+        key = next((key for key in self._keys if key.signs(moment)), self._keys[0])
         now = int(time.time())
         claims = {
             "iss": self._issuer,
@@ -142,14 +142,14 @@ class KeyRing:
         }
         return jwt.encode(claims, key.private, algorithm="RS256", headers={"kid": key.kid})
 
-    async def _make_first(self) -> None:
-        async with self._db.transaction() as conn:
-            await ensure_key(conn)
-        await self._read(0)
-
     async def _read(self, older_than: float) -> None:
         if time.monotonic() - self._read_at < older_than:
             return
         async with self._db.connection() as conn:
-            self._keys = await read_keys(conn)
+            keys = await read_keys(conn)
+        if not keys:
+            async with self._db.transaction() as conn:
+                await ensure_key(conn)
+                keys = await read_keys(conn)
+        self._keys = keys
         self._read_at = time.monotonic()

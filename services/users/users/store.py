@@ -61,9 +61,14 @@ async def find_by_login(conn: Connection, login: str) -> Row | None:
 
 
 async def find_by_username(conn: Connection, username: str) -> Row | None:
-    """Whose username this is."""
+    """Whose username this is; the erased have none."""
     result = await conn.execute(
-        "SELECT id, username, role FROM users WHERE lower(username) = lower(%s)", (username,)
+        """
+        SELECT id, username, role
+        FROM users
+        WHERE lower(username) = lower(%s) AND erased_at IS NULL
+        """,
+        (username,),
     )
     return await result.fetchone()
 
