@@ -1,0 +1,3 @@
+from chassis.migrate import run_in_environment
+
+run_in_environment()

@@ -1,0 +1,1 @@
+"""The monolith: the whole forum in one process on one database."""

@@ -1,0 +1,7 @@
+"""`python -m monolith.migrate`: bring the database to the newest revision."""
+
+from chassis.migrate import migrate
+from monolith.settings import MIGRATIONS, Settings
+
+if __name__ == "__main__":
+    migrate(Settings().database_url.get_secret_value(), MIGRATIONS)

@@ -1,0 +1,1 @@
+"""People, their sessions, and the keys that sign their access tokens."""

@@ -1,0 +1,112 @@
+"""The rules of accounts: registering, reading, changing one's profile, erasing oneself."""
+
+from collections.abc import Sequence
+
+from chassis.answers import Answer
+from chassis.body import Body
+from chassis.conditional import Precondition
+from chassis.database import Database, Row
+from chassis.idempotency import Once
+from chassis.identity import Identity
+from chassis.pagination import Page, Pages
+from monolith.users import schemas, session_store, store
+from monolith.users.errors import EmailTaken, LastAdmin, Suspended, UsernameTaken, UserNotFound
+from monolith.users.passwords import Passwords
+from monolith.users.sessions import Sessions, confirm_unchanged, present
+
+
+async def register(
+    db: Database, passwords: Passwords, once: Once, body: Body[schemas.Registration]
+) -> Answer:
+    """A new member, answered as everyone sees him."""
+    new = body.parse()
+    # Before the transaction: waiting for a thread must not hold a connection.
+    password_hash = await passwords.hash(new.password)
+    async with db.transaction() as conn:
+        if kept := await once.claim(conn):
+            return kept
+        user_id = await store.insert(
+            conn, new.username, new.email, password_hash, new.display_name or new.username
+        )
+        if user_id is None and await store.find_by_username(conn, new.username) is None:
+            raise EmailTaken("An account has this e-mail address. Log in with it.")
+        if user_id is None or await store.is_retired(conn, new.username):
+            raise UsernameTaken(f"The username '{new.username}' is taken. Choose another.")
+        row = await store.find(conn, user_id)
+        assert row is not None  # noqa: S101 -- it was just written
+        return await once.keep(conn, schemas.user(row), version=row["version"], user_id=user_id)
+
+
+async def read_user(db: Database, user_id: int) -> Row:
+    """One person; of an erased one there is a card left."""
+    async with db.connection() as conn:
+        row = await store.find(conn, user_id)
+    if row is None:
+        raise UserNotFound(f"There is no person {user_id}.")
+    return row
+
+
+async def list_users(db: Database, pages: Pages) -> Page:
+    """Everyone who is not erased, in order of id."""
+    async with db.connection() as conn:
+        rows = await store.list_by_id(conn, pages.after[0] if pages.after else 0, pages.fetch)
+    return pages.page(rows, key=lambda row: (row["id"],), build=schemas.user)
+
+
+async def search_users(db: Database, prefix: str, pages: Pages) -> Page:
+    """People whose username begins so, in order of it."""
+    async with db.connection() as conn:
+        after = pages.after[0] if pages.after else ""
+        rows = await store.list_by_name(conn, prefix, after, pages.fetch)
+    return pages.page(rows, key=lambda row: (row["name_key"],), build=schemas.user)
+
+
+async def read_users(db: Database, ids: Sequence[int]) -> Page:
+    """These people in one page; who does not exist is left out."""
+    async with db.connection() as conn:
+        rows = await store.list_by_ids(conn, ids)
+    return Page([schemas.user(row) for row in rows], None)
+
+
+async def read_me(db: Database, caller: Identity) -> Row:
+    """The caller; 401 where the account was erased."""
+    async with db.connection() as conn:
+        return await present(conn, caller)
+
+
+async def update_me(
+    db: Database, caller: Identity, precondition: Precondition, body: Body[schemas.Profile]
+) -> Row:
+    """Change what the body names of the caller's profile."""
+    async with db.transaction() as conn:
+        await store.lock(conn, caller.user_id)
+        row = await present(conn, caller)
+        if schemas.state(row) == "suspended":
+            raise Suspended("You are suspended, and so cannot change your profile.")
+        precondition.check(row["version"])
+        change = body.parse().model_dump(exclude_unset=True)
+        if not await store.update_profile(conn, caller.user_id, {**row, **change}):
+            raise EmailTaken("Another account has this e-mail address.")
+        return await present(conn, caller)
+
+
+async def erase_me(
+    db: Database,
+    sessions: Sessions,
+    caller: Identity,
+    body: Body[schemas.Erasure],
+    address: str,
+) -> None:
+    """Erase the caller for good. What he wrote stays, under the card `deleted-<id>`."""
+    async with db.connection() as conn:
+        row = await present(conn, caller)
+    await sessions.check_password(row, body.parse().password, address)
+    async with db.transaction() as conn:
+        admins = await store.lock_admins(conn)
+        await store.lock(conn, caller.user_id)
+        await confirm_unchanged(conn, caller, row)
+        if admins == [caller.user_id]:
+            raise LastAdmin("You are the last admin. Make someone else one first.")
+        await store.erase(conn, caller.user_id)
+        await session_store.delete_all(conn, caller.user_id)
+        await store.forget_answers(conn, caller.user_id)
