@@ -18,8 +18,5 @@ class IdConvertor(Convertor[int]):
 
 
 def install() -> None:
-    """Make `:id` known to the router; call before the routes are made."""
+    """Make `:id` known to the router."""
     register_url_convertor("id", IdConvertor())
-
-
-install()

