@@ -1,7 +1,9 @@
 """What the messages API takes and gives."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal, TypedDict
+from typing import Annotated, Any, Literal
+
+from typing_extensions import TypedDict
 
 from chassis.database import Row
 from chassis.text import Identifier, Input, Text

@@ -1,6 +1,7 @@
 """Messages, the gate of their topics, the author cards beside them, and the technical tables."""
 
 from alembic import op
+
 from chassis import tables
 
 revision = "0001"
