@@ -4,6 +4,8 @@ import contextlib
 import json
 import os
 import signal
+import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -16,9 +18,10 @@ from typing import Literal, Self, TextIO
 from forum import parts, ports, postgres
 from forum.errors import ForumError
 from forum.folder import DataFolder
+from forum.leashed import leashed
 from forum.log import Log
 from forum.migrations import migrate
-from forum.places import SERVICES
+from forum.places import SERVICES, folder_of
 from forum.readiness import answers
 from forum.supervisor import Part, Program
 
@@ -109,6 +112,20 @@ class Forum:
         """Stop a part in good order and start it again."""
         self.stop(name)
         self.start(name)
+
+    def run(self, part: str, command: str, *arguments: str) -> str:
+        """What `python -m PART.COMMAND ARGUMENTS` prints, with the part's settings."""
+        done = subprocess.run(
+            leashed([sys.executable, "-m", f"{part}.{command}", *arguments]),
+            cwd=folder_of(part),
+            env={**os.environ, **self.environments[part]},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise ForumError(f"{part}.{command} failed:\n{done.stdout}{done.stderr}")
+        return done.stdout
 
     def wait(self) -> None:
         """Block until the forum fails for good, and say why by raising ForumError."""
