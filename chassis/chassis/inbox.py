@@ -32,6 +32,7 @@ class Handler(Generic[T]):
 
     `model` ignores fields that it does not know: changes of an event are additive. `apply` may be
     called twice for one state and in any order, and must let the newer version win.
+    It runs in a pipeline: a statement's `rowcount` is not known before something is fetched.
     """
 
     model: type[T]
@@ -119,14 +120,16 @@ async def _apply(conn: Connection, handlers: Handlers, events: Sequence[CloudEve
     ids = [event.source for event in events], [event.id for event in events]
     rows = await (await conn.execute(RECORD, ids)).fetchall()
     fresh = {(row["source"], row["event_id"]) for row in rows}
-    for event in events:
-        if (event.source, event.id) not in fresh:
-            continue
-        fresh.remove((event.source, event.id))
-        # A type that is not known yet is acknowledged: senders are released before receivers.
-        if handler := handlers.get(event.source, {}).get(event.type):
-            context.traceparent.set(event.traceparent)
-            await handler.apply(conn, handler.model.model_validate(event.data))
+    # A pipeline: the statements of handlers that fetch nothing go out without waiting for answers.
+    async with conn.pipeline():
+        for event in events:
+            if (event.source, event.id) not in fresh:
+                continue
+            fresh.remove((event.source, event.id))
+            # A type that is not known is acknowledged: senders are released before receivers.
+            if handler := handlers.get(event.source, {}).get(event.type):
+                context.traceparent.set(event.traceparent)
+                await handler.apply(conn, handler.model.model_validate(event.data))
 
 
 def _reason(error: Exception) -> str:

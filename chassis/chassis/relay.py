@@ -26,7 +26,7 @@ from chassis.delivery import Delivery, Subscriber, backoff, forget_gauges
 STAMPED_AT_ONCE = 500
 POLL_SECONDS = 1.0
 # Commits of the next few milliseconds go along with the first: under load one batch, not many.
-LINGER_SECONDS = 0.01
+LINGER_SECONDS = 0.02
 LOCK_KEY = 0x0072_656C_6179
 log = structlog.get_logger()
 
