@@ -87,7 +87,8 @@ def _proxied(route: Route, upstream: str) -> dict[str, Any]:
                 "handler": "reverse_proxy",
                 "upstreams": [{"dial": upstream}],
                 # A dial that failed may be tried again; a request that was sent may not, and that
-                # takes a matcher which never matches: without one Caddy repeats each GET.
+                # takes a matcher which never matches: without one Caddy repeats each GET. (What is
+                # left is Go's own: a GET on a kept connection that turns out to be dead.)
                 "load_balancing": {
                     "retries": 3,
                     "try_interval": "100ms",
