@@ -136,6 +136,8 @@ CREATE TABLE messages (
 
 CREATE INDEX messages_of_an_author ON messages (author_id, id)
     WHERE deleted_at IS NULL;
+CREATE INDEX messages_of_an_author_in_a_topic ON messages (author_id, topic_id, position)
+    WHERE deleted_at IS NULL;
 CREATE INDEX messages_search ON messages USING gin (to_tsvector('simple', body))
     WHERE deleted_at IS NULL;
 

@@ -57,7 +57,7 @@ TopicId = Annotated[Identifier | None, Query(description="The messages of this t
 AuthorId = Annotated[Identifier | None, Query(description="The messages of this person alone.")]
 From = Annotated[
     Identifier | None,
-    Query(alias="from", description="The position to start at; needs `topic_id`."),
+    Query(alias="from", ge=1, description="The position to start at; needs `topic_id`."),
 ]
 Direction = Annotated[
     Order | None,

@@ -46,7 +46,7 @@ async def in_topic(
 def check_start(position: int | None) -> None:
     """A position is one in a topic."""
     if position is not None:
-        raise invalid("from", "topic_id_missing", "a position needs a topic_id beside it")
+        raise invalid("/from", "topic_id_missing", "a position needs a topic_id beside it")
 
 
 async def everywhere(

@@ -70,7 +70,8 @@ async def _post(db: Database, caller: Identity, body: Body[NewMessage], once: On
         if row is None:
             await _refuse(conn, caller, new.topic_id)
             raise TopicLocked(f"Topic {new.topic_id} is locked: nobody can answer in it.")
-        check_standing(row["author_state"])
+        must_exist(row["author_state"])
+        must_write(row["author_state"])
         if row["reply_to"] != new.reply_to:
             raise invalid("/reply_to", "not_in_topic", "no message of this topic has that id")
         await outbox.publish(conn, [events.activity(row), events.counted(row)])
@@ -82,24 +83,32 @@ async def _parse(conn: Connection, caller: Identity, body: Body[NewMessage]) -> 
     try:
         return body.parse()
     except Invalid:
-        check_standing(await projection_store.state(conn, caller.user_id))
+        state = await projection_store.state(conn, caller.user_id)
+        must_exist(state)
+        must_write(state)
         raise
 
 
 async def _refuse(conn: Connection, caller: Identity, topic_id: int) -> None:
     """Say why nobody can post in a topic, or why this person cannot."""
+    state = await projection_store.state(conn, caller.user_id)
+    must_exist(state)
     topic = await projection_store.topic(conn, topic_id)
     if topic is None or topic["version"] == 0:
         raise TopicUnheard(f"Topic {topic_id} is not known here yet. Try again.")
     if topic["deleted"]:
         raise TopicDeleted(f"Topic {topic_id} was deleted.")
-    check_standing(await projection_store.state(conn, caller.user_id))
+    must_write(state)
 
 
-def check_standing(state: str | None) -> None:
-    """401 for someone erased, 403 for someone suspended, as far as is known here."""
+def must_exist(state: str | None) -> None:
+    """401 for someone erased, which comes before 404."""
     if state == "erased":
         raise AccountErased("The account that this token is for was erased.")
+
+
+def must_write(state: str | None) -> None:
+    """403 for someone suspended, which comes after 404 and 410."""
     if state == "suspended":
         raise Suspended("While your account is suspended you can read, and not write.")
 
@@ -147,16 +156,21 @@ async def unreact(db: Database, caller: Identity, message_id: int, emoji: str) -
 
 def _known(emoji: str) -> str:
     if emoji not in schemas.EMOJI:
-        raise invalid("emoji", "not_offered", f"one of these is needed: {' '.join(schemas.EMOJI)}")
+        raise invalid("/emoji", "not_offered", f"one of these is needed: {' '.join(schemas.EMOJI)}")
     return emoji
 
 
 async def _living(conn: Connection, message_id: int, caller: Identity) -> Row:
     """The message, locked for a change by someone who may change things."""
-    row = readable(await store.locked_message(conn, message_id, caller.user_id), message_id)
+    found = await store.locked_message(conn, message_id, caller.user_id)
+    if found is None:
+        must_exist(await projection_store.state(conn, caller.user_id))
+    else:
+        must_exist(found["caller_state"])
+    row = readable(found, message_id)
     if row["deleted_at"] is not None:
         raise MessageDeleted(f"Message {message_id} was deleted.")
-    check_standing(row["caller_state"])
+    must_write(row["caller_state"])
     return row
 
 

@@ -1,0 +1,1 @@
+"""Messages: answers in topics, their edits, reactions and counts."""

@@ -1,0 +1,93 @@
+"""The rules of lists: what is in them, where a page starts and where the next one does."""
+
+from psycopg.errors import QueryCanceled
+
+from chassis.database import Database, Row
+from chassis.pagination import Page, Pages
+from chassis.problems import invalid
+from chassis.text import LARGEST_ID
+from monolith.messages import list_store, schemas, store
+from monolith.messages.errors import QueryTooBroad, TopicDeleted, TopicNotFound
+from monolith.messages.schemas import Order
+from monolith.messages.service import readable
+
+
+async def in_topic(
+    db: Database,
+    topic_id: int,
+    author_id: int | None,
+    position: int | None,
+    order: Order,
+    limit: int,
+    cursor: str | None,
+) -> Page:
+    """A topic's messages by position; tombstones too, unless only an author's are asked for."""
+    pages = Pages(limit, cursor, ("messages", topic_id, author_id, order), (int,))
+    ascending = order == "asc"
+    start = _start(pages, position or (1 if ascending else LARGEST_ID), ascending=ascending)
+    async with db.connection() as conn:
+        rows = await list_store.in_topic(
+            conn, topic_id, author_id, start, ascending=ascending, fetch=pages.fetch
+        )
+    if not rows:
+        raise TopicNotFound(f"There is no topic {topic_id}.")
+    if rows[0]["topic_deleted"]:
+        raise TopicDeleted(f"Topic {topic_id} was deleted.")
+    return _page(pages, rows if rows[0]["id"] is not None else [], "position")
+
+
+def check_start(position: int | None) -> None:
+    """A position is one in a topic."""
+    if position is not None:
+        raise invalid("/from", "topic_id_missing", "a position needs a topic_id beside it")
+
+
+async def everywhere(
+    db: Database, author_id: int | None, order: Order, limit: int, cursor: str | None
+) -> Page:
+    """Messages of all topics, or an author's, by id."""
+    pages = Pages(limit, cursor, ("messages", None, author_id, order), (int,))
+    ascending = order == "asc"
+    start = _start(pages, 1 if ascending else LARGEST_ID, ascending=ascending)
+    async with db.connection() as conn:
+        rows = await list_store.everywhere(
+            conn, author_id, start, ascending=ascending, fetch=pages.fetch
+        )
+    return _page(pages, rows, "id")
+
+
+async def search(db: Database, query: str, limit: int, cursor: str | None) -> Page:
+    """Messages with these words, newest first."""
+    pages = Pages(limit, cursor, ("messages/search", query), (int,))
+    start = _start(pages, LARGEST_ID, ascending=False)
+    try:
+        async with db.transaction() as conn:
+            rows = await list_store.search(conn, query, start, pages.fetch)
+    except QueryCanceled:
+        raise QueryTooBroad(
+            f"The search for '{query}' takes more than a second. Search for rarer words."
+        ) from None
+    return _page(pages, rows, "id")
+
+
+async def revisions(db: Database, message_id: int, limit: int, cursor: str | None) -> Page:
+    """Every body that the message has had, the present one first; none of a tombstone."""
+    pages = Pages(limit, cursor, ("revisions", message_id), (int,))
+    start = _start(pages, LARGEST_ID, ascending=False)
+    async with db.connection() as conn:
+        row = readable(await store.message(conn, message_id), message_id)
+        if row["deleted_at"] is not None:
+            return Page([], None)
+        rows = await list_store.revisions(conn, message_id, start, pages.fetch)
+    return pages.page(rows, lambda row: (row["version"],), schemas.revision)
+
+
+def _start(pages: Pages, first: int, *, ascending: bool) -> int:
+    """Where the page starts: after the cursor, and without one at `first`."""
+    if pages.after is None:
+        return first
+    return int(pages.after[0]) + (1 if ascending else -1)
+
+
+def _page(pages: Pages, rows: list[Row], key: str) -> Page:
+    return pages.page(rows, lambda row: (row[key],), schemas.message)
