@@ -201,6 +201,31 @@ async def test_a_leader_that_dies_in_mid_batch_loses_nothing_and_doubles_nothing
         assert await all_poked()
 
 
+async def test_a_relay_that_stops_ends_the_batch_that_is_on_its_way(
+    owner: Database, keeper_url: str
+) -> None:
+    arrived, may_go_on = asyncio.Event(), asyncio.Event()
+
+    def held_back(app: FastAPI) -> Any:
+        async def around(scope: Any, receive: Any, send: Any) -> None:
+            arrived.set()
+            await may_go_on.wait()
+            await app(scope, receive, send)
+
+        return around
+
+    async with receiver(keeper_url, held_back) as keeper:
+        async with relaying(owner, keeper.subscriber()) as running:
+            await save(owner, 1, "on its way")
+            await asyncio.wait_for(arrived.wait(), 5)
+            stopping = asyncio.create_task(running.stop())
+            await asyncio.sleep(0)
+            may_go_on.set()
+            await stopping
+        assert await rows(owner, "SELECT seq FROM relay_cursors") == [{"seq": 1}]
+        assert await rows(keeper.db) == await rows(owner)
+
+
 async def test_a_refused_event_rests_after_its_tries_and_can_be_replayed(
     owner: Database, keeper: Receiver, quick: None
 ) -> None:
