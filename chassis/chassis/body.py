@@ -11,7 +11,7 @@ from typing import Any, Generic, NoReturn, TypeVar
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
 
-from chassis.problems import BadRequest, UnsupportedMediaType, from_validation
+from chassis.problems import BadRequest, UnsupportedMediaType, from_validation, invalid
 
 T = TypeVar("T", bound=BaseModel)
 
@@ -33,19 +33,20 @@ class Body(Generic[T]):
             return self._model.model_validate_json(self.raw)
         except ValidationError as error:
             if error.errors()[0]["type"] == "json_invalid":
-                return self._parse_slowly()
+                self._explain()
             raise from_validation(error.errors(include_url=False, include_input=False)) from None
 
-    def _parse_slowly(self) -> T:
+    def _explain(self) -> NoReturn:
         # pydantic's parser refuses lone surrogates as if they were not JSON; they are, and are 422.
         try:
             value = json.loads(self.raw.decode(), parse_constant=_refuse)
         except (ValueError, RecursionError) as error:
             raise NotJson(f"The body is not JSON: {error}. Send an object in UTF-8.") from None
         try:
-            return self._model.model_validate(value)
+            self._model.model_validate(value)
         except ValidationError as error:
             raise from_validation(error.errors(include_url=False, include_input=False)) from None
+        raise invalid("", "lone_surrogate", "half of a surrogate pair is not a character")
 
 
 def _refuse(constant: str) -> NoReturn:

@@ -11,6 +11,11 @@ import structlog
 
 from chassis import context
 
+# Local variables hold tokens and bodies; a traceback is told without them.
+_TRACEBACK = structlog.processors.ExceptionRenderer(
+    structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+)
+
 
 def _add_request(_: Any, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
     if (request_id := context.request_id.get()) is not None:
@@ -27,10 +32,14 @@ def configure(service: str, level: str, environment: str) -> None:
     ]
     if environment == "development":
         render: list[structlog.typing.Processor] = [
-            structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty(), pad_event_to=0)
+            structlog.dev.ConsoleRenderer(
+                colors=sys.stdout.isatty(),
+                pad_event_to=0,
+                exception_formatter=structlog.dev.plain_traceback,
+            )
         ]
     else:
-        render = [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        render = [_TRACEBACK, structlog.processors.JSONRenderer()]
 
         def add_service(
             _: Any, __: str, event: structlog.typing.EventDict

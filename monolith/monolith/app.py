@@ -37,10 +37,12 @@ def create_app(settings: Settings) -> FastAPI:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await db.open()
         housekeeping = asyncio.create_task(pruning.run(db, PRUNED))
-        yield
-        housekeeping.cancel()
-        passwords.close()
-        await db.close()
+        try:
+            yield
+        finally:
+            housekeeping.cancel()
+            passwords.close()
+            await db.close()
 
     app = new_application("monolith", "Forum", settings, db, tokens, MIGRATIONS, lifespan)
     app.state.keys = keys

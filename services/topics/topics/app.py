@@ -37,13 +37,15 @@ def create_app(settings: Settings) -> FastAPI:
         await db.open()
         refreshing = asyncio.create_task(keys.run())
         relay.start()
-        yield
-        refreshing.cancel()
-        await relay.stop()
-        for opened in (users, messages):
-            await opened.close()
-        await client.aclose()
-        await db.close()
+        try:
+            yield
+        finally:
+            refreshing.cancel()
+            await relay.stop()
+            for opened in (users, messages):
+                await opened.close()
+            await client.aclose()
+            await db.close()
 
     tokens = TokenVerifier(keys.find, settings.token_issuer, settings.token_audience)
     app = new_application("topics", "Forum: topics", settings, db, tokens, MIGRATIONS, lifespan)

@@ -40,13 +40,15 @@ def create_app(settings: Settings) -> FastAPI:
         await db.open()
         relay.start()
         housekeeping = asyncio.create_task(pruning.run(db, (ENDED_SESSIONS, USED_TOKENS)))
-        yield
-        housekeeping.cancel()
-        await relay.stop()
-        for client in clients.values():
-            await client.close()
-        passwords.close()
-        await db.close()
+        try:
+            yield
+        finally:
+            housekeeping.cancel()
+            await relay.stop()
+            for client in clients.values():
+                await client.close()
+            passwords.close()
+            await db.close()
 
     app = new_application("users", "Forum: users", settings, db, tokens, MIGRATIONS, lifespan)
     app.state.keys = keys
