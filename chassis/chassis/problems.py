@@ -10,11 +10,13 @@ from psycopg_pool import PoolTimeout
 from pydantic_core import to_json
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Match
 from typing_extensions import TypedDict
 
 from chassis import context
 
 MEDIA_TYPE = "application/problem+json"
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 
 class FieldError(TypedDict):
@@ -165,6 +167,18 @@ def from_validation(errors: list[Any], prefix: str = "") -> Invalid:
     return Invalid(summary, errors=fields)
 
 
+def _allowed(request: Request) -> list[str]:
+    # The router's own Allow names the methods of one of the routes with this path alone.
+    return [
+        method
+        for method in METHODS
+        if any(
+            route.matches({**request.scope, "method": method})[0] is Match.FULL
+            for route in request.app.routes
+        )
+    ]
+
+
 def install(app: FastAPI) -> None:
     """Answer every error of `app` as problem+json; what is not a Problem becomes a 500 upstream."""
 
@@ -174,7 +188,8 @@ def install(app: FastAPI) -> None:
     async def on_http(request: Request, error: HTTPException) -> Response:
         kind = HTTP_PROBLEMS.get(error.status_code, BadRequest)
         detail = f"{request.method} {request.url.path} is not part of this API."
-        return answer(kind(detail, headers=error.headers), request.url.path)
+        headers = {"Allow": ", ".join(_allowed(request))} if kind is MethodNotAllowed else {}
+        return answer(kind(detail, headers=headers), request.url.path)
 
     async def on_validation(request: Request, error: RequestValidationError) -> Response:
         problem = from_validation([{**e, "loc": e["loc"][1:]} for e in error.errors()])

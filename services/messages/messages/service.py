@@ -1,5 +1,7 @@
 """The rules of messages. Each function that changes something is one transaction."""
 
+from typing import NoReturn
+
 from chassis import markdown, outbox
 from chassis.answers import Answer
 from chassis.body import Body
@@ -69,7 +71,6 @@ async def _post(db: Database, caller: Identity, body: Body[NewMessage], once: On
         row = await store.post(conn, values)
         if row is None:
             await _refuse(conn, caller, new.topic_id)
-            raise TopicLocked(f"Topic {new.topic_id} is locked: nobody can answer in it.")
         must_exist(row["author_state"])
         must_write(row["author_state"])
         if row["reply_to"] != new.reply_to:
@@ -89,7 +90,7 @@ async def _parse(conn: Connection, caller: Identity, body: Body[NewMessage]) -> 
         raise
 
 
-async def _refuse(conn: Connection, caller: Identity, topic_id: int) -> None:
+async def _refuse(conn: Connection, caller: Identity, topic_id: int) -> NoReturn:
     """Say why nobody can post in a topic, or why this person cannot."""
     state = await projection_store.state(conn, caller.user_id)
     must_exist(state)
@@ -99,6 +100,10 @@ async def _refuse(conn: Connection, caller: Identity, topic_id: int) -> None:
     if topic["deleted"]:
         raise TopicDeleted(f"Topic {topic_id} was deleted.")
     must_write(state)
+    if topic["locked"]:
+        raise TopicLocked(f"Topic {topic_id} is locked: nobody can answer in it.")
+    # It was heard of, or unlocked, since the statement that found no place to post.
+    raise TopicUnheard(f"Topic {topic_id} has just changed. Try again.")
 
 
 def must_exist(state: str | None) -> None:
