@@ -6,6 +6,7 @@ primary key's lock) up to the connection's lock_timeout; a rollback of the write
 
 import hashlib
 import hmac
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Annotated, Any
 
@@ -19,6 +20,8 @@ from chassis.answers import Answer
 from chassis.database import Connection
 from chassis.identity import Writer
 from chassis.problems import BadRequest, Conflict, Invalid
+
+_KEY = re.compile(r"[!-~]{1,255}")
 
 # An expired record is taken over as if it were not there. 1 row: the key is ours.
 CLAIM = """
@@ -135,7 +138,7 @@ def guest_once(location: str) -> Callable[..., Awaitable[Once]]:
 async def _once(request: Request, owner: str, key: str | None, location: str) -> Once:
     if key is None:
         return Once(None, location)
-    if not (1 <= len(key) <= 255 and key.isascii() and key.isprintable()):
+    if _KEY.fullmatch(key) is None:
         raise KeyInvalid(
             "An Idempotency-Key has 1 to 255 visible ASCII characters, for example a UUID."
         )
