@@ -1,8 +1,9 @@
 """Where the forum is, and who is in it.
 
-The suite needs the forum's address (`--base-url` or FORUM_URL) and an admin's name and password
-(FORUM_ADMIN, FORUM_ADMIN_PASSWORD). It makes all other people itself, with random names, so that
-tests can run side by side and in any order on one forum.
+The suite needs the forum's address (`--base-url` or FORUM_URL, also several as `name=URL,name=URL`:
+every test then runs on each) and an admin's name and password (FORUM_ADMIN, FORUM_ADMIN_PASSWORD).
+It makes all other people itself, with random names, so that tests can run side by side and in any
+order on one forum.
 
 Limits on registrations and logins count for an address. Each person sends an `X-Forwarded-For` of
 his own; where the forum does not believe it, people are shared and the tests about addresses are
@@ -11,6 +12,7 @@ skipped, by name.
 
 import os
 from collections.abc import Callable, Iterator
+from ipaddress import ip_address, ip_network
 
 import httpx
 import pytest
@@ -25,17 +27,24 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--base-url", help="the forum to test, e.g. http://localhost:8000")
 
 
-def _setting(name: str, value: str | None = None) -> str:
-    value = value or os.environ.get(name)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "forum_url" in metafunc.fixturenames:
+        given = metafunc.config.getoption("--base-url", None) or os.environ.get("FORUM_URL", "")
+        named = [part.partition("=")[::2] for part in given.split(",") if "=" in part]
+        forums = dict(named) or {"forum": given}
+        metafunc.parametrize("forum_url", forums.values(), ids=forums.keys(), scope="session")
+
+
+def _setting(name: str, value: str | None) -> str:
     if not value:
         pytest.fail(f"{name} is not set: this suite tests a forum that runs.", pytrace=False)
     return value
 
 
 @pytest.fixture(scope="session")
-def http(request: pytest.FixtureRequest) -> Iterator[httpx.Client]:
+def http(forum_url: str) -> Iterator[httpx.Client]:
     """A client of the forum: no redirect is followed, since the API gives none."""
-    url = _setting("FORUM_URL", request.config.getoption("--base-url", None))
+    url = _setting("FORUM_URL", forum_url)
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=20)
     with httpx.Client(base_url=url, timeout=30, limits=limits, trust_env=False) as client:
         yield client
@@ -47,8 +56,8 @@ def believes_addresses(http: httpx.Client) -> bool:
     person = Person(http, patient=True)
     _registered(person)
     person.log_in()
-    sessions = person.items("/api/users/sessions")
-    return bool(sessions[0]["address"].startswith(person.address.removesuffix("::1")))
+    seen = person.items("/api/users/sessions")[0]["address"]
+    return ip_address(seen) in ip_network(f"{person.address}/64", strict=False)
 
 
 @pytest.fixture
@@ -111,7 +120,8 @@ def guest(http: httpx.Client) -> Guest:
 
 @pytest.fixture(scope="session")
 def _admin(http: httpx.Client, newcomer: MakePerson) -> Person:
-    name, password = _setting("FORUM_ADMIN"), _setting("FORUM_ADMIN_PASSWORD")
+    name = _setting("FORUM_ADMIN", os.environ.get("FORUM_ADMIN"))
+    password = _setting("FORUM_ADMIN_PASSWORD", os.environ.get("FORUM_ADMIN_PASSWORD"))
     person = Person(http, patient=True, username=name, password=password).log_in()
     person.id = person.read("/api/users/me")["id"]
     await_moderation(person, newcomer())

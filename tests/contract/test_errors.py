@@ -96,7 +96,7 @@ def test_another_method_is_405_and_says_which_are_allowed(
 @pytest.mark.parametrize("path", POSTS)
 @pytest.mark.parametrize(
     "content",
-    [b"", b"{", b"not json", b'{"a": 1,}', b"{'a': 1}", b"\xff\xfe", b'{"a": NaN}', b"{} {}"],
+    [b"", b"{", b"not json", b'{"a": 1,}', b"{'a': 1}", b"\xff\xfe", b"{} {}"],
 )
 def test_a_body_that_is_not_json_is_400(alice: Person, path: str, content: bytes) -> None:
     headers = {"Content-Type": "application/json"}
@@ -111,9 +111,11 @@ def test_json_that_is_no_object_is_422(alice: Person, path: str, content: bytes)
 
 
 @pytest.mark.parametrize("path", POSTS)
-@pytest.mark.parametrize("bomb", [b'{"a":' * 50_000, b"[" * 100_000 + b"]" * 100_000])
-def test_deeply_nested_json_is_refused(alice: Person, path: str, bomb: bytes) -> None:
-    response = alice.post(path, content=bomb, headers={"Content-Type": "application/json"})
+@pytest.mark.parametrize(
+    "content", [b'{"a": NaN}', b'{"a":' * 50_000, b"[" * 100_000 + b"]" * 100_000]
+)
+def test_what_parsers_disagree_on_is_refused(alice: Person, path: str, content: bytes) -> None:
+    response = alice.post(path, content=content, headers={"Content-Type": "application/json"})
     assert problem(response, response.status_code)["status"] in (400, 422)
 
 
@@ -202,7 +204,7 @@ def test_410_comes_before_403_428_and_422(alice: Person, bob: Person) -> None:
 def test_then_403_then_428_then_412_then_422(alice: Person, bob: Person, kind: str) -> None:
     topic = alice.open_topic()
     thing = topic if kind == "topics" else alice.answer(topic)
-    path, bad = f"/api/{kind}/{thing['id']}", {"colour": "blue"}
+    path, bad = f"/api/{kind}/{thing['id']}", {"body": "Text", "colour": "blue"}
     old = {"If-Match": '"999.0000000000000000"'}
     problem(bob.patch(path, json=bad), 403)
     problem(alice.patch(path, json=bad), 428)

@@ -124,7 +124,7 @@ def test_a_key_belongs_to_a_route(alice: Person) -> None:
     assert alice.post("/api/messages", json=body, headers=headers).status_code == 201
 
 
-@pytest.mark.parametrize("value", ["", " ", "a" * 256, "with space", "ümlaut", "tab\there"])
+@pytest.mark.parametrize("value", ["", "a" * 256, "with space", "ümlaut", "tab\there"])
 def test_a_key_has_1_to_255_visible_ascii_characters(alice: Person, value: str) -> None:
     headers = {"Idempotency-Key": value.encode()}
     response = alice.post("/api/topics", json=new_topic(), headers=headers)

@@ -99,7 +99,7 @@ def test_a_forged_token_is_401_everywhere(alice: Person) -> None:
             problem(response, 401, "unauthorized")
 
 
-@pytest.mark.parametrize("scheme", ["", "Bearer", "Bearer ", "Basic {}", "Token {}", "{}"])
+@pytest.mark.parametrize("scheme", ["", "Bearer", "Basic {}", "Token {}", "{}"])
 @pytest.mark.parametrize(("method", "path"), WRITES)
 def test_another_scheme_is_401(alice: Person, method: str, path: str, scheme: str) -> None:
     value = scheme.format(alice.access_token)
