@@ -102,7 +102,7 @@ def backoff(failures: int) -> float:
 
     It grows gently, so that a subscriber that restarts is told within a second or two.
     """
-    longest = min(LONGEST_BACKOFF_SECONDS, 0.2 * 1.5 ** min(failures, 50))
+    longest = min(LONGEST_BACKOFF_SECONDS, 0.2 * 1.3 ** min(failures, 50))
     return longest * random.uniform(0.5, 1)  # noqa: S311 -- jitter, not a secret
 
 
