@@ -1,0 +1,8 @@
+"""`python -m messages.dump DIR`: write this service's part of a forum archive."""
+
+from chassis.archive_copy import dump_command
+from messages.archive import PART
+from messages.settings import Settings
+
+if __name__ == "__main__":
+    dump_command(Settings().database_url.get_secret_value(), PART)

@@ -1,0 +1,8 @@
+"""`python -m messages.load DIR`: this service's part of an archive, into an empty database."""
+
+from chassis.archive_copy import load_command
+from messages.archive import PART
+from messages.settings import Settings
+
+if __name__ == "__main__":
+    load_command(Settings().database_url.get_secret_value(), PART)

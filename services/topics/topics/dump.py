@@ -1,0 +1,8 @@
+"""`python -m topics.dump DIR`: write this service's part of a forum archive."""
+
+from chassis.archive_copy import dump_command
+from topics.archive import PART
+from topics.settings import Settings
+
+if __name__ == "__main__":
+    dump_command(Settings().database_url.get_secret_value(), PART)

@@ -1,0 +1,8 @@
+"""`python -m users.dump DIR [--credentials]`: write this service's part of a forum archive."""
+
+from chassis.archive_copy import dump_command
+from users.archive import PART
+from users.settings import Settings
+
+if __name__ == "__main__":
+    dump_command(Settings().database_url.get_secret_value(), PART)
