@@ -20,10 +20,6 @@ CARDS = """
         WHEN last.suspended AND coalesce(last.suspended_until > now(), true) THEN 'suspended'
         ELSE 'active' END AS last_state
 """
-JOIN_CARDS = """
-    JOIN users AS author ON author.id = t.author_id
-    LEFT JOIN users AS last ON last.id = t.last_author_id
-"""
 FIND = f"""
 SELECT
     t.id, t.title, t.slug, t.body, t.body_html, t.category, t.tags, t.author_id, t.locked,
@@ -31,7 +27,8 @@ SELECT
     t.deleted_at, t.version,
     {CARDS}
 FROM topics AS t
-{JOIN_CARDS}
+JOIN users AS author ON author.id = t.author_id
+LEFT JOIN users AS last ON last.id = t.last_author_id
 WHERE t.id = %s
 """  # noqa: S608 -- made of constants of this module
 

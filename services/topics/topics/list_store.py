@@ -6,13 +6,18 @@ from functools import cache
 from typing import Any, Literal, NamedTuple
 
 from chassis.database import Connection, Row
-from topics.store import CARDS, JOIN_CARDS
+from topics.store import CARDS
 
 Sort = Literal["activity", "created"]
 
 ITEM = """
     t.id, t.title, t.slug, t.excerpt, t.category, t.tags, t.author_id, t.locked, t.pinned,
     t.message_count, t.last_activity_at, t.last_author_id, t.created_at, t.updated_at, t.version
+"""
+# With a LIMIT each card is looked up by its id: a plain join would now and then read all people.
+JOIN_CARDS = """
+    LEFT JOIN LATERAL (SELECT * FROM authors WHERE id = t.author_id LIMIT 1) AS author ON true
+    LEFT JOIN LATERAL (SELECT * FROM authors WHERE id = t.last_author_id LIMIT 1) AS last ON true
 """
 FILTERS = {
     "category": "category = %(category)s",
@@ -35,9 +40,12 @@ SORTS: dict[Sort, SortKey] = {
 
 
 @cache
-def _list(sort: Sort, filters: Collection[str], fetch: int, *, further: bool) -> str:
-    # The LIMIT is part of the text, and inside: PostgreSQL then knows that it joins a page, not a
-    # table, and plans once for all requests.
+def list_statement(sort: Sort, filters: Collection[str], fetch: int, *, further: bool) -> str:
+    """The statement of a page by these filters; `further` than the first one.
+
+    The LIMIT is part of the text, and inside: PostgreSQL then knows that it joins a page, not a
+    table, and plans once for all requests.
+    """
     columns = SORTS[sort].columns
     conditions = ["deleted_at IS NULL", *(FILTERS[name] for name in sorted(filters))]
     if further:
@@ -67,7 +75,7 @@ async def list_topics(
     fetch: int,
 ) -> list[Row]:
     """A page of topics that are not deleted; `filters` holds the values of those in use."""
-    statement = _list(sort, frozenset(filters), fetch, further=after is not None)
+    statement = list_statement(sort, frozenset(filters), fetch, further=after is not None)
     values = filters | dict(zip(SORTS[sort].columns, after or (), strict=False))
     # How rare a tag is decides between two ways to find it, so those plans are made with the value.
     prepare = False if "tag" in filters else None

@@ -19,10 +19,6 @@ CARDS = """
     CASE WHEN last.suspended_until <= now() AND last.state = 'suspended'
         THEN 'active' ELSE last.state END AS last_state
 """
-JOIN_CARDS = """
-    LEFT JOIN authors AS author ON author.id = t.author_id
-    LEFT JOIN authors AS last ON last.id = t.last_author_id
-"""
 FIND = f"""
 SELECT
     t.id, t.title, t.slug, t.body, t.body_html, t.category, t.tags, t.author_id, t.locked,
@@ -30,7 +26,8 @@ SELECT
     t.deleted_at, t.version,
     {CARDS}
 FROM topics AS t
-{JOIN_CARDS}
+LEFT JOIN authors AS author ON author.id = t.author_id
+LEFT JOIN authors AS last ON last.id = t.last_author_id
 WHERE t.id = %s
 """  # noqa: S608 -- made of constants of this module
 
