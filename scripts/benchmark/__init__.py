@@ -1,0 +1,1 @@
+"""What a request costs: scripts/bench."""
