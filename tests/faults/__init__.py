@@ -1,0 +1,1 @@
+"""What happens to a whole forum when its parts are killed, frozen or stopped."""
