@@ -117,7 +117,7 @@ def _forums(contract: str | None, named: list[str]) -> Iterator[dict[str, str]]:
     if named and not any(name.startswith(CONTRACT) for name in named):
         wanted = []
     with contextlib.ExitStack() as running:
-        addresses = {}
+        addresses: dict[str, str] = {}
         for kind in wanted:
             forum = running.enter_context(Forum(mode=kind, environment="production"))
             make_admin(forum, ADMIN, ADMIN_PASSWORD)

@@ -199,7 +199,9 @@ class Forum:
 
     def _wait_for(self, name: str) -> None:
         checks: dict[str, Callable[[], bool]] = {
-            "postgres": lambda: postgres.ready(self._folder.postgres, self.parts["postgres"].pid),
+            "postgres": lambda: postgres.answers(
+                self._folder.postgres, self.database_url("postgres")
+            ),
             "gateway": lambda: answers(f"{self.url}/api/topics"),
         }
         check = checks.get(name, lambda: answers(f"{self.parts[name].url}/readyz"))

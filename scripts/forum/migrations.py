@@ -6,16 +6,32 @@ import sys
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
+import psycopg
+
 from forum.errors import ForumError
 from forum.leashed import leashed
 from forum.places import folder_of
 from forum.supervisor import Say
 
 
+def current(part: str, database_url: str) -> bool:
+    """Whether the database has the newest migration: the command takes a second to see that."""
+    versions = folder_of(part) / "migrations" / "versions"
+    newest = max(file.name[:4] for file in versions.glob("[0-9]*.py"))
+    with psycopg.connect(database_url) as connection:
+        try:
+            found = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+        except psycopg.errors.UndefinedTable:
+            return False
+    return found is not None and found[0] >= newest
+
+
 def migrate(environments: Mapping[str, Mapping[str, str]], say: Say) -> None:
     """Bring the database of each part up to date: `python -m users.migrate` and so on."""
 
     def one(part: str) -> None:
+        if current(part, environments[part]["DATABASE_URL"]):
+            return
         done = subprocess.run(
             leashed([sys.executable, "-m", f"{part}.migrate"]),
             cwd=folder_of(part),
@@ -32,4 +48,5 @@ def migrate(environments: Mapping[str, Mapping[str, str]], say: Say) -> None:
             say(part, line)
 
     with ThreadPoolExecutor() as pool:
+        # list: a failure is raised when its result is asked for.
         list(pool.map(one, environments))

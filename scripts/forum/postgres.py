@@ -1,9 +1,9 @@
 """PostgreSQL from a wheel: a cluster in a folder, with a role and a database for each part."""
 
-import contextlib
 import importlib.util
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Mapping
@@ -95,14 +95,16 @@ def _initdb(cluster: Path, password_file: Path) -> None:
 def _end_leftover(data: Path) -> None:
     """End a server that still holds the folder; the caller has seen that no forum runs on it."""
     pid_file = data / "postmaster.pid"
-    with contextlib.suppress(FileNotFoundError, ValueError, psutil.NoSuchProcess):
+    try:
         process = psutil.Process(int(pid_file.read_text().split("\n", 1)[0]))
         # After a restart of the machine the number may belong to another program.
         if process.name() == "postgres" and str(data) in process.cmdline():
-            process.terminate()
+            process.send_signal(signal.SIGINT)
             process.wait(30)
-        else:
-            pid_file.unlink()
+    except (FileNotFoundError, ValueError, psutil.NoSuchProcess):
+        pass
+    # The server itself would take a dead one that nobody has reaped yet for a living one.
+    pid_file.unlink(missing_ok=True)
 
 
 def url(port: int, role: str, password: str, database: str | None = None) -> str:
@@ -110,13 +112,16 @@ def url(port: int, role: str, password: str, database: str | None = None) -> str
     return f"postgresql://{role}:{password}@127.0.0.1:{port}/{database or role}"
 
 
-def ready(data: Path, pid: int) -> bool:
-    """Whether the server with that process number takes connections yet, as its own file says."""
+def answers(data: Path, address: str) -> bool:
+    """Whether the server takes connections yet."""
     try:
-        lines = (data / "postmaster.pid").read_text().splitlines()
-    except FileNotFoundError:
+        # Asked too early it would complain in the log.
+        if (data / "postmaster.pid").read_text().split()[-1] != "ready":
+            return False
+        psycopg.connect(address, connect_timeout=2).close()
+    except (FileNotFoundError, IndexError, psycopg.OperationalError):
         return False
-    return lines[0] == str(pid) and lines[-1].strip() == "ready"
+    return True
 
 
 def make_databases(superuser: str, passwords: Mapping[str, str]) -> None:
