@@ -115,9 +115,7 @@ class Service:
 
     async def refresh(self, token: str) -> httpx.Response:
         """Use a refresh token."""
-        return await self.client.post(
-            "/api/users/sessions/refresh", json={"refresh_token": token}
-        )
+        return await self.client.post("/api/users/sessions/refresh", json={"refresh_token": token})
 
     async def internal(self, path: str, content: Any) -> httpx.Response:
         """A signed call, as another service makes it."""
@@ -132,9 +130,7 @@ class Service:
 
     def told(self, user_id: int) -> list[dict[str, Any]]:
         """The data of the events about somebody, in the order of writing."""
-        rows = self.rows(
-            "SELECT data FROM outbox WHERE subject = %s ORDER BY id", (str(user_id),)
-        )
+        rows = self.rows("SELECT data FROM outbox WHERE subject = %s ORDER BY id", (str(user_id),))
         return [row["data"] for row in rows]
 
 
