@@ -25,8 +25,8 @@ from chassis.delivery import Delivery, Subscriber, backoff, forget_gauges
 
 STAMPED_AT_ONCE = 500
 POLL_SECONDS = 1.0
-# Commits of the next few milliseconds go along with the first: under load one batch, not many.
-LINGER_SECONDS = 0.02
+# A commit after a pause is sent at once; under load those of some milliseconds go as one batch.
+GATHER_SECONDS = 0.02
 LOCK_KEY = 0x0072_656C_6179
 log = structlog.get_logger()
 
@@ -64,6 +64,7 @@ class Relay:
         self._deliveries = [Delivery(db, source, subscriber) for subscriber in subscribers]
         self._bell = asyncio.Event()
         self._stopping = asyncio.Event()
+        self._not_before = 0.0
         self._task: asyncio.Task[None] | None = None
         db.after_commit = self._bell.set
 
@@ -144,11 +145,12 @@ class Relay:
         loop.add_reader(descriptor, self._bell.set)
         try:
             await asyncio.wait_for(self._bell.wait(), POLL_SECONDS)
-            await asyncio.sleep(LINGER_SECONDS)
         except TimeoutError:
             pass
         finally:
             loop.remove_reader(descriptor)
+        await asyncio.sleep(max(0.0, self._not_before - loop.time()))
+        self._not_before = loop.time() + GATHER_SECONDS
 
 
 async def _connect(db: Database) -> Connection:
