@@ -65,9 +65,15 @@ class Guest:
         until = time.monotonic() + LONGEST_WAIT
         while True:
             response = self.http.request(method, path, headers=headers, **options)
-            if not (self.patient and response.status_code == 429) or time.monotonic() > until:
+            if not self._asked_to_wait(response) or time.monotonic() > until:
                 return response
             time.sleep(min(int(response.headers["Retry-After"]), LONGEST_WAIT))
+
+    def _asked_to_wait(self, response: httpx.Response) -> bool:
+        if response.status_code == 503:
+            # Messages has not heard of a new topic and could not ask: the contract allows for it.
+            return bool(response.json()["code"] == "topic_unheard")
+        return self.patient and response.status_code == 429
 
     def get(self, path: str, **options: Any) -> httpx.Response:
         return self.request("GET", path, **options)

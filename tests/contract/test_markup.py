@@ -168,8 +168,13 @@ def test_links_vouch_for_nobody(alice: Person) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["*" * 32_000, "[" * 32_000, "> " * 16_000, "`" * 31_999, "![](" * 8_000, "a_" * 16_000],
+    [
+        *("*" * 32_000, "[" * 32_000, "> " * 16_000, "`" * 31_999, "![](" * 8_000),
+        # These take PostgreSQL's text search minutes, where they reach it as they are.
+        *("a_" * 16_000, "~/" * 16_000, "./" * 16_000),
+    ],
 )
 def test_text_that_is_hard_to_parse_is_taken_in_good_time(alice: Person, text: str) -> None:
     topic = alice.open_topic(body=text)
-    assert active(topic["body_html"]) == []
+    message = alice.answer(topic, text)
+    assert active(topic["body_html"]) == active(message["body_html"]) == []

@@ -44,6 +44,17 @@ def test_a_search_reads_like_a_web_search(guest: Guest, alice: Person, where: st
 
 
 @pytest.mark.parametrize("where", ["/api/topics/search", "/api/messages/search"])
+def test_names_and_paths_are_found_whole_and_by_their_parts(
+    guest: Guest, alice: Person, where: str
+) -> None:
+    left, right = word(), word()
+    topic = alice.open_topic(body=f"{left}_{right} or /etc/{left}/{right}.txt")
+    alice.answer(topic, topic["body"])
+    for query in (left, f"{left}_{right}", f'"{left}/{right}.txt"'):
+        assert len(guest.items(where, q=query)) == 1, query
+
+
+@pytest.mark.parametrize("where", ["/api/topics/search", "/api/messages/search"])
 @pytest.mark.parametrize("query", ["'", '"', "a & | ! ( ) :*", "\\", "-", "%_", "<->", "'); --"])
 def test_no_query_is_a_syntax_error(guest: Guest, where: str, query: str) -> None:
     assert set(guest.read(where, q=query)) == {"items", "next_cursor"}

@@ -93,8 +93,8 @@ async def search(conn: Connection, question: str, before: int, fetch: int) -> li
         FROM (
             SELECT *
             FROM topics
-            WHERE to_tsvector('simple', title || ' ' || body)
-                    @@ websearch_to_tsquery('simple', %(question)s)
+            WHERE to_tsvector('simple', translate(title || ' ' || body, '_/', '  '))
+                    @@ websearch_to_tsquery('simple', translate(%(question)s, '_/', '  '))
                 AND deleted_at IS NULL
                 AND id < %(before)s
             ORDER BY id DESC

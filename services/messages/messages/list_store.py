@@ -83,7 +83,8 @@ async def search(conn: Connection, query: str, start: int, fetch: int) -> list[R
         FROM messages AS message
         JOIN topics AS topic ON topic.id = message.topic_id
         LEFT JOIN authors AS author ON author.id = message.author_id
-        WHERE to_tsvector('simple', message.body) @@ websearch_to_tsquery('simple', %(query)s)
+        WHERE to_tsvector('simple', translate(message.body, '_/', '  '))
+                @@ websearch_to_tsquery('simple', translate(%(query)s, '_/', '  '))
             AND message.id <= %(start)s
             AND message.deleted_at IS NULL
             AND NOT topic.deleted
