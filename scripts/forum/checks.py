@@ -111,7 +111,7 @@ def _static_checks() -> list[str]:
 def _forums(contract: str | None, named: list[str]) -> Iterator[dict[str, str]]:
     """The forums that the contract is run on, by kind: both, one, or none of our own."""
     if contract and contract not in KINDS:
-        yield {contract: contract}
+        yield {"forum": contract}
         return
     wanted = [kind for kind in KINDS if contract in (None, kind)]
     if named and not any(name.startswith(CONTRACT) for name in named):
@@ -145,16 +145,16 @@ def _pytest(arguments: list[str], addresses: dict[str, str], contract: str | Non
             print(last, end="", flush=True)
             last = line
             if found := re.match(r"(?:\x1b\[\d+m)*(?:FAILED|ERROR)\S* (\S+::\S+)", line):
-                failed.append(_alone(found[1]))
+                failed.append(_alone(found[1], contract))
     if failed:
         print("\nTo run one of these alone:", *failed, sep="\n  ")
     print(last, end="", flush=True)
     return failed if process.returncode in (0, 1) else [*failed, "pytest"]
 
 
-def _alone(test: str) -> str:
+def _alone(test: str, contract: str | None) -> str:
     if not test.startswith(CONTRACT):
         return f"scripts/test {shlex.quote(test)}"
     name, _, parameters = test.partition("[")
-    kind = next((kind for kind in KINDS if kind in parameters), "URL")
+    kind = next((kind for kind in KINDS if kind in parameters), contract)
     return f"scripts/test --contract {kind} {name}"
