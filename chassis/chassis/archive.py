@@ -251,8 +251,8 @@ class ArchiveWriter:
             with suppress(FileNotFoundError):
                 self._partial(name).unlink()
 
-    def write(self, name: str, rows: Iterable[Mapping[str, Any]], *, private: bool = False) -> None:
-        """Write a file; each row's keys are in the order of docs/archive.md.
+    def write(self, name: str, rows: Iterable[Mapping[str, Any]], *, private: bool = False) -> int:
+        """Write a file; each row's keys are in the order of docs/archive.md. The number of rows.
 
         `private`: for the eyes of its owner alone.
         """
@@ -269,6 +269,7 @@ class ArchiveWriter:
             os.fsync(file.fileno())
         progress.end()
         self._written[name] = FileFacts(rows=count, sha256=digest.hexdigest())
+        return count
 
     def _finish(self) -> None:
         manifest = self._folder / MANIFEST

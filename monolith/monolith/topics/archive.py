@@ -24,7 +24,7 @@ class Category(Record):
 class Topic(Record):
     id: Id
     title: Annotated[str, as_kept(Line(3, 200))]
-    slug: Annotated[str, Field(pattern=r"^[\w-]{1,80}$")]
+    slug: Annotated[str, Field(min_length=1, max_length=80)]
     body: Annotated[str, as_kept(Text(1, 32_000))]
     category: CategorySlug
     tags: Tags

@@ -75,8 +75,8 @@ class AuditEntry(Record):
 class Login(Record):
     kind: Literal["login"]
     user_id: Id
-    email: Annotated[str, as_kept(Line(3, 254))] | None
-    password_hash: Annotated[str, as_kept(Line(1, 500))] | None
+    email: Annotated[str, Field(min_length=3, max_length=254)] | None
+    password_hash: Annotated[str, Field(min_length=1, max_length=500)] | None
 
 
 class Session(Record):
@@ -85,8 +85,8 @@ class Session(Record):
     user_id: Id
     created_at: Moment
     last_used_at: Moment
-    user_agent: Annotated[str, as_kept(Text(0, 1000))]
-    address: Annotated[str, as_kept(Line(0, 100))]
+    user_agent: Annotated[str, Field(max_length=1000)]
+    address: Annotated[str, Field(max_length=100)]
     expires_at: Moment
     revoked_at: Moment | None
 
@@ -105,8 +105,8 @@ class RefreshToken(Record):
 
 class SigningKey(Record):
     kind: Literal["signing_key"]
-    kid: Annotated[str, as_kept(Line(1, 100))]
-    private_pem: Annotated[str, as_kept(Text(1, 20_000))]
+    kid: Annotated[str, Field(min_length=1, max_length=100)]
+    private_pem: Annotated[str, Field(min_length=1, max_length=20_000)]
     public_jwk: dict[str, str]
     created_at: Moment
     signs_from: Moment

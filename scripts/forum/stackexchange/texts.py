@@ -13,7 +13,7 @@ LINE_START = re.compile(r"(?m)^(\s*)(#{1,6}(?=\s|$)|[-+=>](?=[\s=>-]|$)|\d+(?=[.
 BLANK_LINES = re.compile(r"\n{3,}")
 
 
-class _Converter(MarkdownConverter):  # type: ignore[misc]
+class _Converter(MarkdownConverter):
     """HTML to Markdown, where what is text in the HTML stays text."""
 
     def escape(self, text: str, parent_tags: set[str]) -> str:
