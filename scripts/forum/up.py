@@ -11,6 +11,7 @@ from forum.instance import Forum
 from forum.places import ROOT
 from forum.sample import load_sample
 
+VAR = ROOT / "var"
 API_PAGES = ("/api/users/docs", "/api/topics/docs", "/api/messages/docs")
 
 
@@ -33,7 +34,7 @@ def main() -> None:
         with forum:
             if arguments.sample:
                 load_sample(forum)
-            _announce(forum)
+            _announce(forum, arguments.data)
             forum.wait()
     except StopRequested:
         print("Stopped.")
@@ -47,7 +48,7 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--port", type=int, default=8000, help="of the forum (8000)")
     parser.add_argument(
-        "--data", type=Path, default=ROOT / "var", help="the folder to keep everything in (var/)"
+        "--data", type=Path, default=VAR, help="the folder to keep everything in (var/)"
     )
     parser.add_argument(
         "--monolith", action="store_true", help="the monolith in place of the three services"
@@ -65,11 +66,15 @@ def _stop(number: int, frame: FrameType | None) -> None:
     raise StopRequested
 
 
-def _announce(forum: Forum) -> None:
-    pages = "\n".join(f"                  {forum.url}{page}" for page in API_PAGES)
+def _announce(forum: Forum, data: Path) -> None:
+    pages = "\n".join(f"    {forum.url}{page}" for page in API_PAGES)
+    given = "" if data == VAR else f" --data {data}"
+    part = next(iter(forum.services))
     print(
         f"\n  The forum answers at {forum.url}/api/topics\n"
-        f"  Its API:\n{pages}\n"
+        f"  Its API, to read and to try:\n{pages}\n"
+        f"  The first admin, once NAME is registered:\n"
+        f"    scripts/run{given} {part}.admin promote NAME\n"
         "  Ctrl-C stops it.\n",
         flush=True,
     )

@@ -4,13 +4,17 @@ import contextlib
 import os
 import signal
 import socket
+import subprocess
+import sys
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import httpx
 import psutil
 import psycopg
 import pytest
+from forum.places import ROOT
 
 from .conftest import Up, gone
 
@@ -122,3 +126,22 @@ def test_a_service_cannot_reach_the_database_of_another(running: Up) -> None:
         for other in {*urls, "postgres", "template1"} - {own}:
             with pytest.raises(psycopg.OperationalError, match="permission denied for database"):
                 psycopg.connect(f"{url.rpartition('/')[0]}/{other}")
+
+
+def test_a_command_of_a_service_runs_with_its_settings(running: Up) -> None:
+    command = [sys.executable, str(ROOT / "scripts" / "run"), f"--data={running.data}"]
+    done = subprocess.run(
+        [*command, "users.admin", "promote", "nobody_here"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr == "There is no person with the username 'nobody_here'.\n"
+
+
+def test_a_command_without_a_forum_says_so(tmp_path: Path) -> None:
+    command = [sys.executable, str(ROOT / "scripts" / "run"), f"--data={tmp_path}", "users.admin"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert f"no forum runs on {tmp_path}" in done.stderr
