@@ -10,6 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 from fastapi import FastAPI
+from prometheus_client import REGISTRY
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 from wire import (
@@ -244,6 +245,8 @@ async def test_a_refused_event_rests_after_its_tries_and_can_be_replayed(
         for times in range(2, delivery.TRIES + 1):
             await run(owner, "UPDATE dead_letters SET next_try_at = now()")
             await eventually(partial(tried, times))
+        counted = REGISTRY.get_sample_value("forum_dead_letters", {"subscriber": "keeper"})
+        assert counted == 2
         resting = await letters()
         assert [letter["next_try_at"] for letter in resting] == [None, None]
         assert [letter["reason"] for letter in resting] == ["id: int_parsing", "NotNullViolation"]

@@ -137,7 +137,15 @@ def within(seconds: float, condition: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
-def differences(reader: Person, people: Iterable[Person], topics: Iterable[int]) -> list[str]:
+def assert_right(people: list[Person], topics: list[int]) -> None:
+    """Every counter and last author is right within 5 s."""
+    deadline = time.monotonic() + 5
+    while wrong := _differences(people[0], people, topics):
+        assert time.monotonic() < deadline, wrong
+        time.sleep(0.1)
+
+
+def _differences(reader: Person, people: Iterable[Person], topics: Iterable[int]) -> list[str]:
     """Each counter and last author that is not what the owner's lists say."""
     wrong = []
     for topic_id in topics:

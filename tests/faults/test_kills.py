@@ -2,7 +2,6 @@
 
 import os
 import signal
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,7 +10,7 @@ import psycopg
 import pytest
 from forum import Forum
 
-from .people import Load, Person, differences, within
+from .people import Load, Person, assert_right, within
 
 SERVICES = ("users", "topics", "messages")
 UNDELIVERED = """
@@ -37,14 +36,6 @@ def frozen(forum: Forum, service: str) -> Iterator[None]:
         yield
     finally:
         os.kill(pid, signal.SIGCONT)
-
-
-def assert_right(people: list[Person], topics: list[int]) -> None:
-    """Every counter is right within 5 s."""
-    deadline = time.monotonic() + 5
-    while wrong := differences(people[0], people, topics):
-        assert time.monotonic() < deadline, wrong
-        time.sleep(0.1)
 
 
 @pytest.mark.parametrize("victim", SERVICES)
