@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from chassis.testing import Databases
 
 MIGRATIONS = Path(__file__).parent / "migrations"

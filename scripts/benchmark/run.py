@@ -18,14 +18,14 @@ from pathlib import Path
 
 import httpx
 import psycopg
-from forum import ports
-from forum.instance import Forum
-from forum.places import ROOT, SERVICES
 
 from benchmark import made
 from benchmark.cost import cpu_seconds, memory_mib
 from benchmark.load import Request, drive, get, post
 from chassis.relay import LOCK_KEY
+from forum import ports
+from forum.instance import Forum
+from forum.places import ROOT, SERVICES
 
 FEW_TOPICS = 1000
 WRITERS = 8

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 
 import pytest
+
 from forum import Forum
 
 from .log import assert_clean

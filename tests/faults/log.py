@@ -1,7 +1,8 @@
 """The search of a forum's log for what must not be in it."""
 
-from forum import Forum
 from psycopg.conninfo import conninfo_to_dict
+
+from forum import Forum
 
 from .people import Secrets
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import psutil
 import pytest
+
 from forum import ports
 from forum.places import ROOT
 

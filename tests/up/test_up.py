@@ -14,6 +14,7 @@ import httpx
 import psutil
 import psycopg
 import pytest
+
 from forum.places import ROOT
 
 from .conftest import Up, gone

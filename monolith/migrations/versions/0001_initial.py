@@ -1,6 +1,7 @@
 """The whole forum in one database: people, topics and messages, tied by foreign keys."""
 
 from alembic import op
+
 from chassis import tables
 
 revision = "0001"
