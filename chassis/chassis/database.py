@@ -4,10 +4,16 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, AsyncCursor
 from psycopg.conninfo import make_conninfo
+from psycopg.pq import Format
 from psycopg.rows import dict_row
+from psycopg.types.json import set_json_loads
 from psycopg_pool import AsyncConnectionPool
+from pydantic_core import from_json
+
+# A page has a JSON value in each row; the standard library takes three times as long to read it.
+set_json_loads(from_json)
 
 Row = dict[str, Any]
 Connection = AsyncConnection[Row]
@@ -35,6 +41,14 @@ def conninfo(url: str, application: str) -> str:
     )
 
 
+class BinaryCursor(AsyncCursor[Row]):
+    """Reads results in PostgreSQL's binary form: times and numbers cost both sides less."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.format = Format.BINARY
+
+
 class Database:
     """A service's own database. `after_commit` is called after each transaction."""
 
@@ -44,7 +58,7 @@ class Database:
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             self.conninfo,
             connection_class=AsyncConnection[Row],
-            kwargs={"autocommit": True, "row_factory": dict_row},
+            kwargs={"autocommit": True, "row_factory": dict_row, "cursor_factory": BinaryCursor},
             min_size=min(2, pool_size),
             max_size=pool_size,
             timeout=5,

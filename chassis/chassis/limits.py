@@ -73,8 +73,8 @@ class Limiter:
         retry = wait - (policy.period - policy.step) if left == 0 else wait
         seconds = max(1, math.ceil(retry))
         limited = {
-            "RateLimit-Policy": f'"{policy.name}";q={policy.burst};w={math.ceil(policy.period)}',
-            "RateLimit": f'"{policy.name}";r={max(left, 0)};t={seconds}',
+            "ratelimit-policy": f'"{policy.name}";q={policy.burst};w={math.ceil(policy.period)}',
+            "ratelimit": f'"{policy.name}";r={max(left, 0)};t={seconds}',
         }
         headers.set(limited)
         if not row["allowed"]:

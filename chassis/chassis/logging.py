@@ -8,6 +8,7 @@ import sys
 from typing import Any
 
 import structlog
+from pydantic_core import to_json
 
 from chassis import context
 
@@ -21,6 +22,10 @@ def _add_request(_: Any, __: str, event: structlog.typing.EventDict) -> structlo
     if (request_id := context.request_id.get()) is not None:
         event.setdefault("request_id", request_id)
     return event
+
+
+def _to_json(event: structlog.typing.EventDict, **_: Any) -> str:
+    return to_json(event, fallback=repr).decode()
 
 
 def configure(service: str, level: str, environment: str) -> None:
@@ -39,7 +44,7 @@ def configure(service: str, level: str, environment: str) -> None:
             )
         ]
     else:
-        render = [_TRACEBACK, structlog.processors.JSONRenderer()]
+        render = [_TRACEBACK, structlog.processors.JSONRenderer(_to_json)]
 
         def add_service(
             _: Any, __: str, event: structlog.typing.EventDict
@@ -50,7 +55,8 @@ def configure(service: str, level: str, environment: str) -> None:
     structlog.configure(
         processors=[*shared, *render],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(),
+        # One write for each line; print makes two.
+        logger_factory=structlog.WriteLoggerFactory(),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stdout)

@@ -5,7 +5,7 @@ import secrets
 import time
 
 import structlog
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chassis import context, limits, metrics
@@ -35,11 +35,10 @@ class Observed:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = MutableHeaders(scope=message)
-                headers["X-Request-ID"] = request_id
-                headers.update(limits.headers.get() or {})
+                headers = {"x-request-id": request_id, **(limits.headers.get() or {})}
                 if scope["app"].state.draining:
-                    headers["Connection"] = "close"
+                    headers["connection"] = "close"
+                message["headers"] += [(k.encode(), v.encode()) for k, v in headers.items()]
             await send(message)
 
         try:
@@ -56,12 +55,14 @@ class Observed:
 
 
 def _enter(headers: Headers) -> str:
+    made = secrets.token_hex(24)
     given = headers.get("x-request-id", "")
-    request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
+    request_id = given if _REQUEST_ID.fullmatch(given) else made[:32]
     context.request_id.set(request_id)
     trace = headers.get("traceparent", "")
     if not _TRACEPARENT.fullmatch(trace):
-        trace = f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
+        # Where neither was given, a request and its trace have one id.
+        trace = f"00-{made[:32]}-{made[32:]}-01"
     context.traceparent.set(trace)
     return request_id
 
