@@ -290,19 +290,23 @@ def load_command(url: str, part: Part) -> None:
     try:
         with connect(url) as conn, conn.transaction():
             load(conn, arguments.folder, part)
-            if arguments.hold:
-                _wait_for_the_others()
+            if arguments.hold and not _told_to_commit():
+                # Another part could not be loaded, and has said so. Leaving so rolls back.
+                sys.exit(1)
     except ArchiveError as error:
         sys.exit(f"{error}\nNothing was changed.")
+    except KeyboardInterrupt:
+        sys.exit(f"Stopped; nothing of {part.name} was changed.")
     except psycopg.Error as error:
-        sys.exit(f"The database of {part.name}: {type(error).__name__}: {error}\nNothing changed.")
+        sys.exit(
+            f"The database of {part.name}: {type(error).__name__}: {error}\nNothing was changed."
+        )
 
 
-def _wait_for_the_others() -> None:
+def _told_to_commit() -> bool:
     sys.stdout.write(f"{READY}\n")
     sys.stdout.flush()
-    if sys.stdin.readline().strip() != COMMIT:
-        raise ArchiveError("Another part could not be loaded.")
+    return sys.stdin.readline().strip() == COMMIT
 
 
 def dump_command(url: str, part: Part) -> None:

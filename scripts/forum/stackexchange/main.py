@@ -16,7 +16,6 @@ from forum.stackexchange.people import People
 from forum.stackexchange.posts import CATEGORY, Posts
 from forum.stackexchange.rows import find
 
-REPORT = "conversion-report.txt"
 # What a dump has nothing for.
 EMPTY = ("audit-messages", "audit-topics", "audit-users", "reactions", "revisions")
 
@@ -34,7 +33,7 @@ def main() -> None:
         print(convert(arguments.dump, arguments.out))
     except ForumError as error:
         sys.exit(f"scripts/convert-stackexchange: {error}")
-    print(f"All of it, row by row: {arguments.out / REPORT}")
+    print(f"All of it, row by row: {report_of(arguments.out)}")
 
 
 def convert(dump: Path, out: Path) -> str:
@@ -62,9 +61,14 @@ def convert(dump: Path, out: Path) -> str:
             rows = _write(archive, people, posts)
         head = "\n".join(f"{count:>9,}  {name}" for name, count in rows.items())
         summary = f"Written:\n{head}\n{oddities.summary()}"
-        write_report(archive / REPORT, summary, listing)
+        write_report(report_of(out), summary, listing)
         archive.rename(out)
     return summary
+
+
+def report_of(out: Path) -> Path:
+    """Where the report is: beside the archive, which holds what the manifest names and no more."""
+    return out.with_name(f"{out.name}-report.txt")
 
 
 def _write(folder: Path, people: People, posts: Posts) -> dict[str, int]:
