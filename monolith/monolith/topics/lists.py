@@ -1,6 +1,6 @@
 """Lists of topics, what a search finds, and categories."""
 
-from typing import Any
+from operator import attrgetter
 
 from psycopg.errors import QueryCanceled
 
@@ -13,21 +13,21 @@ from chassis.pagination import Page, Pages
 from chassis.text import LARGEST_ID
 from monolith.topics import list_store, store
 from monolith.topics.errors import CategoryTaken, QueryTooBroad
-from monolith.topics.list_store import SORTS, Sort
+from monolith.topics.list_store import SORTS
 from monolith.topics.rights import rights_of
-from monolith.topics.schemas import NewCategory, category, topic_item
+from monolith.topics.schemas import ListQuery, NewCategory, category, topic_item
 
 
-async def list_topics(
-    db: Database, sort: Sort, filters: dict[str, Any], limit: int, cursor: str | None
-) -> Page:
+async def list_topics(db: Database, asked: ListQuery) -> Page:
     """The topics that fit all filters that are not None."""
-    key = SORTS[sort]
+    key = SORTS[asked.sort]
+    filters = {"category": asked.category, "tag": asked.tag, "author_id": asked.author_id}
     used = {name: value for name, value in filters.items() if value is not None}
-    pages = Pages(limit, cursor, ("topics", sort, *filters.values()), key.kinds)
+    scope = ("topics", asked.sort, *filters.values())
+    pages = Pages(asked.limit, asked.cursor, scope, key.kinds)
     async with db.connection() as conn:
-        rows = await list_store.list_topics(conn, sort, used, pages.after, pages.fetch)
-    return pages.page(rows, lambda row: [row[column] for column in key.columns], topic_item)
+        rows = await list_store.list_topics(conn, asked.sort, used, pages.after, pages.fetch)
+    return pages.page(rows, attrgetter(*key.columns), topic_item)
 
 
 async def search_topics(db: Database, question: str, limit: int, cursor: str | None) -> Page:
@@ -41,7 +41,7 @@ async def search_topics(db: Database, question: str, limit: int, cursor: str | N
         raise QueryTooBroad(
             "The search took more than a second. Use rarer words, or more of them."
         ) from None
-    return pages.page(rows, lambda row: [row["id"]], topic_item)
+    return pages.page(rows, lambda row: [row.id], topic_item)
 
 
 async def list_categories(db: Database, limit: int, cursor: str | None) -> Page:

@@ -23,7 +23,7 @@ from chassis.problems import (
     UnsupportedMediaType,
     documented,
 )
-from chassis.text import Identifier
+from chassis.query import query_schema, read_query
 from topics import lists, service
 from topics.errors import (
     AccountErased,
@@ -35,7 +35,6 @@ from topics.errors import (
     TopicDeleted,
     TopicNotFound,
 )
-from topics.list_store import Sort
 from topics.schemas import (
     CATEGORY_EXAMPLE,
     CHANGES_EXAMPLE,
@@ -45,10 +44,10 @@ from topics.schemas import (
     TOPIC_EXAMPLE,
     Category,
     CategoryPage,
+    ListQuery,
     NewCategory,
     NewTopic,
     Question,
-    Term,
     Topic,
     TopicChanges,
     TopicPage,
@@ -57,12 +56,6 @@ from topics.schemas import (
 paths.install()
 router = APIRouter(prefix="/api/topics", tags=["topics"])
 
-CategoryFilter = Annotated[Term | None, Query(description="The topics of this category alone.")]
-TagFilter = Annotated[Term | None, Query(description="The topics with this tag alone.")]
-AuthorFilter = Annotated[Identifier | None, Query(description="The topics of this person alone.")]
-SortBy = Annotated[
-    Sort, Query(description="`activity`: pinned ones, then what moved last. `created`: the newest.")
-]
 Words = Annotated[Question, Query(description='Words, "a phrase", -without, or.')]
 
 WRITING = (Unauthorized, AccountErased, Suspended, TooManyRequests)
@@ -85,22 +78,13 @@ def _page(item: Any) -> Any:
 @router.get(
     "",
     response_model=TopicPage,
+    openapi_extra=query_schema(ListQuery),
     responses=_answers(_page(ITEM_EXAMPLE), CursorInvalid, Invalid),
 )
-async def list_topics(
-    request: Request,
-    category: CategoryFilter = None,
-    tag: TagFilter = None,
-    author_id: AuthorFilter = None,
-    sort: SortBy = "activity",
-    limit: Limit = 20,
-    cursor: CursorText = None,
-) -> Answer:
+async def list_topics(request: Request) -> Answer:
     """Topics, what moved last first. While one pages by activity, things move."""
-    filters = {"category": category, "tag": tag, "author_id": author_id}
-    return page_answer(
-        request, await lists.list_topics(request.app.state.db, sort, filters, limit, cursor)
-    )
+    asked = read_query(request, ListQuery)
+    return page_answer(request, await lists.list_topics(request.app.state.db, asked))
 
 
 @router.post(

@@ -1,14 +1,15 @@
 """What the API takes (models) and gives (plain dicts, built from rows)."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BaseModel, Field
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
 from chassis.database import Row
-from chassis.text import Input, Line, Text
+from chassis.text import Identifier, Input, Line, Text
+from topics.list_store import Item, Sort, State
 
 MOST_TAGS = 5
 
@@ -80,6 +81,20 @@ Term = Annotated[str, Line(0, 200)]
 Question = Annotated[str, Line(1, 200)]
 
 
+class ListQuery(BaseModel):
+    """The query of the list of topics."""
+
+    category: Term | None = Field(None, description="The topics of this category alone.")
+    tag: Term | None = Field(None, description="The topics with this tag alone.")
+    author_id: Identifier | None = Field(None, description="The topics of this person alone.")
+    sort: Sort = Field(
+        "activity",
+        description="`activity`: pinned ones, then what moved last. `created`: the newest.",
+    )
+    limit: int = Field(20, ge=1, le=100, description="How many items at most.")
+    cursor: str | None = Field(None, description="The `next_cursor` of the page before.")
+
+
 class NewTopic(Input):
     title: Title
     body: OpeningText
@@ -107,7 +122,7 @@ class Author(TypedDict):
     username: str
     display_name: str
     avatar_url: str | None
-    state: Literal["active", "suspended", "erased"]
+    state: State
 
 
 class _Shared(TypedDict):
@@ -153,45 +168,57 @@ class CategoryPage(TypedDict):
     next_cursor: str | None
 
 
-def _author(person: int, row: Row, role: str) -> Author:
-    username = row[role + "_username"]
-    if username is None:
+def _author(
+    person: int,
+    username: str | None,
+    display_name: str | None,
+    avatar_url: str | None,
+    state: State | None,
+) -> Author:
+    if username is None or display_name is None:
         # Messages told of the person sooner than users did.
-        username = f"user-{person}"
-        return {"id": person, "username": username, "display_name": username,
-                "avatar_url": None, "state": "active"}  # fmt: skip
+        username = display_name = f"user-{person}"
     return {
         "id": person,
         "username": username,
-        "display_name": row[role + "_display_name"],
-        "avatar_url": row[role + "_avatar_url"],
-        "state": row[role + "_state"],
+        "display_name": display_name,
+        "avatar_url": avatar_url,
+        "state": state or "active",
     }
 
 
-def _last_author(row: Row) -> Author | None:
-    person = row["last_author_id"]
-    return None if person is None else _author(person, row, "last")
-
-
-def topic_item(row: Row) -> TopicItem:
+def topic_item(row: Item) -> TopicItem:
     """A topic as lists show it."""
     return {
-        "id": row["id"],
-        "title": row["title"],
-        "slug": row["slug"],
-        "excerpt": row["excerpt"],
-        "category": row["category"],
-        "tags": row["tags"],
-        "author": _author(row["author_id"], row, "author"),
-        "locked": row["locked"],
-        "pinned": row["pinned"],
-        "message_count": row["message_count"],
-        "last_activity_at": row["last_activity_at"],
-        "last_author": _last_author(row),
-        "created_at": row["created_at"],
-        "updated_at": row["updated_at"],
-        "version": row["version"],
+        "id": row.id,
+        "title": row.title,
+        "slug": row.slug,
+        "excerpt": row.excerpt,
+        "category": row.category,
+        "tags": row.tags,
+        "author": _author(
+            row.author_id,
+            row.author_username,
+            row.author_display_name,
+            row.author_avatar_url,
+            row.author_state,
+        ),
+        "locked": row.locked,
+        "pinned": row.pinned,
+        "message_count": row.message_count,
+        "last_activity_at": row.last_activity_at,
+        "last_author": None
+        if row.last_author_id is None
+        else _author(
+            row.last_author_id,
+            row.last_username,
+            row.last_display_name,
+            row.last_avatar_url,
+            row.last_state,
+        ),
+        "created_at": row.created_at,
+        "updated_at": row.updated_at,
+        "version": row.version,
     }
 
 
@@ -205,12 +232,26 @@ def topic(row: Row) -> Topic:
         "body_html": row["body_html"],
         "category": row["category"],
         "tags": row["tags"],
-        "author": _author(row["author_id"], row, "author"),
+        "author": _author(
+            row["author_id"],
+            row["author_username"],
+            row["author_display_name"],
+            row["author_avatar_url"],
+            row["author_state"],
+        ),
         "locked": row["locked"],
         "pinned": row["pinned"],
         "message_count": row["message_count"],
         "last_activity_at": row["last_activity_at"],
-        "last_author": _last_author(row),
+        "last_author": None
+        if row["last_author_id"] is None
+        else _author(
+            row["last_author_id"],
+            row["last_username"],
+            row["last_display_name"],
+            row["last_avatar_url"],
+            row["last_state"],
+        ),
         "created_at": row["created_at"],
         "updated_at": row["updated_at"],
         "version": row["version"],
