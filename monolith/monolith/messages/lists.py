@@ -8,26 +8,20 @@ from chassis.problems import invalid
 from chassis.text import LARGEST_ID
 from monolith.messages import list_store, schemas, store
 from monolith.messages.errors import QueryTooBroad, TopicDeleted, TopicNotFound
-from monolith.messages.schemas import Order
+from monolith.messages.schemas import ListQuery
 from monolith.messages.service import readable
 
 
-async def in_topic(
-    db: Database,
-    topic_id: int,
-    author_id: int | None,
-    position: int | None,
-    order: Order,
-    limit: int,
-    cursor: str | None,
-) -> Page:
+async def in_topic(db: Database, topic_id: int, asked: ListQuery) -> Page:
     """A topic's messages by position; tombstones too, unless only an author's are asked for."""
-    pages = Pages(limit, cursor, ("messages", topic_id, author_id, order), (int,))
-    ascending = order == "asc"
-    start = _start(pages, position or (1 if ascending else LARGEST_ID), ascending=ascending)
+    ascending = asked.order != "desc"
+    scope = ("messages", topic_id, asked.author_id, ascending)
+    pages = Pages(asked.limit, asked.cursor, scope, (int,))
+    start = _start(pages, asked.position or (1 if ascending else LARGEST_ID), ascending=ascending)
+
     async with db.connection() as conn:
         rows = await list_store.in_topic(
-            conn, topic_id, author_id, start, ascending=ascending, fetch=pages.fetch
+            conn, topic_id, asked.author_id, start, ascending=ascending, fetch=pages.fetch
         )
     if not rows:
         raise TopicNotFound(f"There is no topic {topic_id}.")
@@ -36,22 +30,17 @@ async def in_topic(
     return _page(pages, rows if rows[0]["id"] is not None else [], "position")
 
 
-def check_start(position: int | None) -> None:
-    """A position is one in a topic."""
-    if position is not None:
-        raise invalid("/from", "topic_id_missing", "a position needs a topic_id beside it")
-
-
-async def everywhere(
-    db: Database, author_id: int | None, order: Order, limit: int, cursor: str | None
-) -> Page:
+async def everywhere(db: Database, asked: ListQuery) -> Page:
     """Messages of all topics, or an author's, by id."""
-    pages = Pages(limit, cursor, ("messages", None, author_id, order), (int,))
-    ascending = order == "asc"
+    if asked.position is not None:
+        raise invalid("/from", "topic_id_missing", "a position needs a topic_id beside it")
+    ascending = asked.order == "asc"
+    scope = ("messages", None, asked.author_id, ascending)
+    pages = Pages(asked.limit, asked.cursor, scope, (int,))
     start = _start(pages, 1 if ascending else LARGEST_ID, ascending=ascending)
     async with db.connection() as conn:
         rows = await list_store.everywhere(
-            conn, author_id, start, ascending=ascending, fetch=pages.fetch
+            conn, asked.author_id, start, ascending=ascending, fetch=pages.fetch
         )
     return _page(pages, rows, "id")
 

@@ -23,7 +23,8 @@ from chassis.problems import (
     UnsupportedMediaType,
     documented,
 )
-from chassis.text import Identifier, Line
+from chassis.query import query_schema, read_query
+from chassis.text import Line
 from messages import lists, service
 from messages.errors import (
     AccountErased,
@@ -43,26 +44,16 @@ from messages.schemas import (
     NEW_MESSAGE_EXAMPLE,
     REVISION_EXAMPLE,
     Edit,
+    ListQuery,
     Message,
     MessagePage,
     NewMessage,
-    Order,
     RevisionPage,
 )
 
 paths.install()
 router = APIRouter(prefix="/api/messages", tags=["messages"])
 
-TopicId = Annotated[Identifier | None, Query(description="The messages of this topic alone.")]
-AuthorId = Annotated[Identifier | None, Query(description="The messages of this person alone.")]
-From = Annotated[
-    Identifier | None,
-    Query(alias="from", ge=1, description="The position to start at; needs `topic_id`."),
-]
-Direction = Annotated[
-    Order | None,
-    Query(description="Left out: `asc` by position in a topic, otherwise `desc` by id."),
-]
 Words = Annotated[str, Line(1, 200), Query(description='Words, "a phrase", -without, or.')]
 
 WRITING = (Unauthorized, AccountErased, Suspended, TooManyRequests)
@@ -83,29 +74,17 @@ def _page(item: Any) -> Any:
 @router.get(
     "",
     response_model=MessagePage,
+    openapi_extra=query_schema(ListQuery),
     responses=_answers(
         _page(MESSAGE_EXAMPLE), CursorInvalid, TopicNotFound, TopicDeleted, TopicUnheard, Invalid
     ),
 )
-async def list_messages(
-    request: Request,
-    topic_id: TopicId = None,
-    author_id: AuthorId = None,
-    from_: From = None,
-    order: Direction = None,
-    limit: Limit = 20,
-    cursor: CursorText = None,
-) -> Answer:
+async def list_messages(request: Request) -> Answer:
     """A topic's messages by position, or everybody's by id."""
-    app = request.app.state
-    if topic_id is None:
-        lists.check_start(from_)
-        page = await lists.everywhere(app.db, author_id, order or "desc", limit, cursor)
-    else:
-        page = await lists.in_topic(
-            app.db, app.gate, topic_id, author_id, from_, order or "asc", limit, cursor
-        )
-    return page_answer(request, page)
+    app, asked = request.app.state, read_query(request, ListQuery)
+    if asked.topic_id is None:
+        return page_answer(request, await lists.everywhere(app.db, asked))
+    return page_answer(request, await lists.in_topic(app.db, app.gate, asked.topic_id, asked))
 
 
 @router.get(

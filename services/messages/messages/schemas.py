@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
+from pydantic import BaseModel, Field
 from typing_extensions import TypedDict
 
 from chassis.database import Row
@@ -13,6 +14,21 @@ Order = Literal["asc", "desc"]
 State = Literal["active", "suspended", "erased"]
 
 EMOJI = ("👍", "👎", "😄", "😢", "😮", "😡", "💖", "🎉", "🚀", "👀", "🤔", "🙏")
+
+
+class ListQuery(BaseModel):
+    """The query of the list of messages."""
+
+    topic_id: Identifier | None = Field(None, description="The messages of this topic alone.")
+    author_id: Identifier | None = Field(None, description="The messages of this person alone.")
+    position: Identifier | None = Field(
+        None, alias="from", ge=1, description="The position to start at; needs `topic_id`."
+    )
+    order: Order | None = Field(
+        None, description="Left out: `asc` by position in a topic, otherwise `desc` by id."
+    )
+    limit: int = Field(20, ge=1, le=100, description="How many items at most.")
+    cursor: str | None = Field(None, description="The `next_cursor` of the page before.")
 
 
 class NewMessage(Input):
