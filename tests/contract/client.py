@@ -44,7 +44,7 @@ def eventually(condition: Callable[[], object], within: float = 2) -> None:
             complaint = error
         if time.monotonic() > deadline:
             raise AssertionError(f"not so within {within} s: {complaint or condition}")
-        time.sleep(0.02)
+        time.sleep(0.05)
 
 
 @dataclass

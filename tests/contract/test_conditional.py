@@ -64,11 +64,11 @@ def test_a_change_on_something_old_is_refused(mine: tuple[Person, str, str]) -> 
     assert person.read(path)[field] == "Second"
 
 
-@pytest.mark.parametrize("tag", ['"999.0000000000000000"', '"x"', "x", "", '""', 'W/"1"'])
-def test_another_tag_is_refused(mine: tuple[Person, str, str], tag: str) -> None:
+def test_another_tag_is_refused(mine: tuple[Person, str, str]) -> None:
     person, path, field = mine
-    response = person.patch(path, json={field: "New"}, headers={"If-Match": tag})
-    problem(response, 412, "precondition_failed")
+    for tag in ('"999.0000000000000000"', '"x"', "x", "", '""', 'W/"1"'):
+        response = person.patch(path, json={field: "New"}, headers={"If-Match": tag})
+        problem(response, 412, "precondition_failed")
 
 
 def test_a_tag_that_the_change_answered_is_good_for_the_next(

@@ -107,10 +107,10 @@ def test_every_page_of_people_and_categories(guest: Guest, alice: Person, admin:
 
 
 @pytest.mark.parametrize("path", LISTS)
-@pytest.mark.parametrize("limit", ["0", "-1", "101", "many", "1.5", "", str(10**30)])
-def test_a_limit_is_from_1_to_100(guest: Guest, path: str, limit: str) -> None:
+def test_a_limit_is_from_1_to_100(guest: Guest, path: str) -> None:
     separator = "&" if "?" in path else "?"
-    refused(guest.get(f"{path}{separator}limit={limit}"), "/limit")
+    for limit in ("0", "-1", "101", "many", "1.5", "", str(10**30)):
+        refused(guest.get(f"{path}{separator}limit={limit}"), "/limit")
 
 
 @pytest.mark.parametrize("path", LISTS)
@@ -133,10 +133,10 @@ def test_twenty_items_are_a_page(guest: Guest, alice: Person) -> None:
 
 
 @pytest.mark.parametrize("path", LISTS)
-@pytest.mark.parametrize("cursor", ["", "x", "!!!", "AAAA", "bnVsbA", "W10", "%00", "A" * 2000])
-def test_a_made_up_cursor_is_refused(guest: Guest, path: str, cursor: str) -> None:
+def test_a_made_up_cursor_is_refused(guest: Guest, path: str) -> None:
     separator = "&" if "?" in path else "?"
-    problem(guest.get(f"{path}{separator}cursor={cursor}"), 400, "cursor_invalid")
+    for cursor in ("", "x", "!!!", "AAAA", "bnVsbA", "W10", "%00", "A" * 2000):
+        problem(guest.get(f"{path}{separator}cursor={cursor}"), 400, "cursor_invalid")
 
 
 @pytest.mark.parametrize(

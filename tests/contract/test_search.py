@@ -55,9 +55,9 @@ def test_names_and_paths_are_found_whole_and_by_their_parts(
 
 
 @pytest.mark.parametrize("where", ["/api/topics/search", "/api/messages/search"])
-@pytest.mark.parametrize("query", ["'", '"', "a & | ! ( ) :*", "\\", "-", "%_", "<->", "'); --"])
-def test_no_query_is_a_syntax_error(guest: Guest, where: str, query: str) -> None:
-    assert set(guest.read(where, q=query)) == {"items", "next_cursor"}
+def test_no_query_is_a_syntax_error(guest: Guest, where: str) -> None:
+    for query in ("'", '"', "a & | ! ( ) :*", "\\", "-", "%_", "<->", "'); --"):
+        assert set(guest.read(where, q=query)) == {"items", "next_cursor"}
 
 
 @pytest.mark.parametrize("where", ["/api/topics/search", "/api/messages/search"])

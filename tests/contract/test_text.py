@@ -36,11 +36,11 @@ def test_a_title_has_no_outer_white_space(alice: Person) -> None:
     assert alice.open_topic(title="  \u00a0A title ")["title"] == "A title"
 
 
-@pytest.mark.parametrize("character", ["\x00", "\x07", "\x1b", "\x7f", "\x85", "\r"])
 @pytest.mark.parametrize("field", ["title", "body"])
-def test_control_characters_are_refused(alice: Person, field: str, character: str) -> None:
+def test_control_characters_are_refused(alice: Person, field: str) -> None:
     new = {"title": "A title", "body": "Text", "category": "general", "tags": []}
-    refused(alice.post("/api/topics", json={**new, field: f"a{character}bc"}), f"/{field}")
+    for character in ("\x00", "\x07", "\x1b", "\x7f", "\x85", "\r"):
+        refused(alice.post("/api/topics", json={**new, field: f"a{character}bc"}), f"/{field}")
 
 
 @pytest.mark.parametrize("character", ["\n", "\t", "\u2028"])

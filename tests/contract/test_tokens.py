@@ -99,12 +99,11 @@ def test_a_forged_token_is_401_everywhere(alice: Person) -> None:
             problem(response, 401, "unauthorized")
 
 
-@pytest.mark.parametrize("scheme", ["", "Bearer", "Basic {}", "Token {}", "{}"])
-@pytest.mark.parametrize(("method", "path"), WRITES)
-def test_another_scheme_is_401(alice: Person, method: str, path: str, scheme: str) -> None:
-    value = scheme.format(alice.access_token)
-    response = alice.guest().request(method, path, headers={"Authorization": value})
-    problem(response, 401, "unauthorized")
+def test_another_scheme_is_401(alice: Person) -> None:
+    for scheme in ("", "Bearer", "Basic {}", "Token {}", "{}"):
+        headers = {"Authorization": scheme.format(alice.access_token)}
+        for method, path in WRITES:
+            problem(alice.guest().request(method, path, headers=headers), 401, "unauthorized")
 
 
 def test_the_scheme_has_no_case(alice: Person) -> None:
