@@ -7,6 +7,7 @@ in place of an embedded one.
 import asyncio
 import logging
 import os
+import socket
 import tempfile
 import time
 import uuid
@@ -19,6 +20,7 @@ import httpx
 import jwt
 import psycopg
 import pytest
+import uvicorn
 from cryptography.hazmat.primitives.asymmetric import rsa
 from fastapi import FastAPI
 from psycopg import sql
@@ -137,6 +139,20 @@ async def running(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
         httpx.AsyncClient(transport=transport, base_url="http://forum.test") as client,
     ):
         yield client
+
+
+@asynccontextmanager
+async def listening(app: Any) -> AsyncIterator[str]:
+    """The address of an ASGI application that is served on a port of its own."""
+    config = uvicorn.Config(app, log_config=None, lifespan="off", timeout_graceful_shutdown=1)
+    server = uvicorn.Server(config)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        task = asyncio.create_task(server.serve([listener]))
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            await task
 
 
 async def eventually(condition: Callable[[], Awaitable[Any]], within: float = 5.0) -> Any:

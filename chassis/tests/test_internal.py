@@ -7,12 +7,12 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 from pydantic import SecretStr
-from wire import HANDLERS, SECRETS, application, listening, opened, read_notes
+from wire import HANDLERS, SECRETS, application, opened, read_notes
 
 from chassis.inbox import router as inbox_router
 from chassis.internal import InternalClient, sign
 from chassis.snapshot import router as snapshot_router
-from chassis.testing import SECRET
+from chassis.testing import SECRET, listening
 
 OLD_SECRET, FOREIGN_SECRET = SecretStr("b7" * 32), SecretStr("c9" * 32)
 BATCH = b"[]"

@@ -13,7 +13,6 @@ from wire import (
     SECRETS,
     Receiver,
     application,
-    listening,
     opened,
     read_notes,
     receiver,
@@ -26,7 +25,7 @@ from chassis.internal import InternalClient
 from chassis.rebuild import Projection, rebuild
 from chassis.relay import Relay
 from chassis.snapshot import router as snapshot_router
-from chassis.testing import Databases, eventually
+from chassis.testing import Databases, eventually, listening
 
 
 async def empty(conn: Connection) -> None:

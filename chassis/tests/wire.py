@@ -1,14 +1,11 @@
 """Two small services on real databases and real sockets: one owns notes, the other keeps them."""
 
-import asyncio
-import socket
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import psycopg
-import uvicorn
 from fastapi import APIRouter, FastAPI
 from pydantic import BaseModel, SecretStr
 
@@ -22,7 +19,7 @@ from chassis.outbox import Event, publish
 from chassis.settings import InternalSettings
 from chassis.snapshot import each_row
 from chassis.snapshot import router as snapshot_router
-from chassis.testing import SECRET
+from chassis.testing import SECRET, listening
 
 UPDATED, POKED, UNHEARD = "io.forum.note.updated.v1", "io.forum.note.poked.v1", "io.forum.new.v1"
 SECRETS = [SecretStr(SECRET)]
@@ -109,20 +106,6 @@ async def opened(url: str) -> AsyncIterator[Database]:
         yield db
     finally:
         await db.close()
-
-
-@asynccontextmanager
-async def listening(app: Any) -> AsyncIterator[str]:
-    """The address of `app`, served by uvicorn on a port of its own."""
-    config = uvicorn.Config(app, log_config=None, lifespan="off", timeout_graceful_shutdown=1)
-    server = uvicorn.Server(config)
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        task = asyncio.create_task(server.serve([listener]))
-        try:
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            await task
 
 
 @dataclass

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import psycopg
 import pytest
+
 from forum import Forum
 
 from .people import Load, Person, assert_right, within

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+
 from forum import Forum
 
 from .people import Load, Person, assert_right
