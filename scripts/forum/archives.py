@@ -59,16 +59,25 @@ def is_running(data: Path) -> bool:
 
 def load(folder: Path, environments: Environments) -> None:
     """Load an archive into all parts or into none, then rebuild what they keep of each other."""
+    load_rows(folder, environments)
+    rebuild(environments)
+
+
+def load_rows(folder: Path, environments: Environments) -> None:
+    """The first half of `load`, for which the parts' databases are enough."""
     _check(folder)
     _load_together(folder.resolve(), environments)
-    if "monolith" not in environments:
-        for part, settings in environments.items():
-            if _python(part, settings, "rebuild").wait() != 0:
-                raise ForumError(
-                    f"The archive is loaded, but `{part}.rebuild` failed: see above. Cards and"
-                    f" counters of {part} are not right until it is run again: start scripts/up,"
-                    f" then scripts/run {part}.rebuild."
-                )
+
+
+def rebuild(environments: Environments) -> None:
+    """Make anew what the services keep of each other; they have to run."""
+    for part in environments.keys() - {"monolith"}:
+        if _python(part, environments[part], "rebuild").wait() != 0:
+            raise ForumError(
+                f"The archive is loaded, but `{part}.rebuild` failed: see above. Cards and counters"
+                f" of {part} are not right until it is run again: start scripts/up, then"
+                f" scripts/run {part}.rebuild."
+            )
 
 
 def dump(folder: Path, environments: Environments, *, credentials: bool) -> None:
