@@ -24,8 +24,8 @@ import topics.events
 import topics.projection_store
 import topics.settings
 import users.events
+import users.projection_store
 import users.settings
-import users.store
 from chassis import snapshot
 from chassis.database import Connection, Database
 from chassis.inbox import CloudEvent, Handler, receive
@@ -133,12 +133,12 @@ KEPT = {
     ),
     "users: topic counts": Kept(
         "topics", users.settings.MIGRATIONS, users.events.ON_TOPICS_COUNTED,
-        users.store.forget_topic_counts, TOPIC_COUNTS,
+        users.projection_store.forget_topic_counts, TOPIC_COUNTS,
         lambda user_id, luck: {"user_id": user_id, "topic_count": luck}, SOME_USERS,
     ),
     "users: message counts": Kept(
         "messages", users.settings.MIGRATIONS, users.events.ON_MESSAGES_COUNTED,
-        users.store.forget_message_counts, MESSAGE_COUNTS,
+        users.projection_store.forget_message_counts, MESSAGE_COUNTS,
         lambda user_id, luck: {"user_id": user_id, "message_count": luck}, SOME_USERS,
     ),
 }  # fmt: skip

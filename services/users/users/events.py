@@ -5,24 +5,17 @@ from typing import TypedDict
 
 from pydantic import BaseModel
 
-from chassis import outbox, snapshot
+from chassis import outbox
 from chassis.database import Connection, Row
 from chassis.inbox import Handler, Handlers
 from chassis.outbox import Event
 from chassis.rebuild import Projection
-from users import schemas, store
+from users import projection_store, schemas, store
 from users.settings import Settings
 
 USER_UPDATED = "io.forum.user.updated.v1"
 TOPICS_COUNTED = "io.forum.topics.counted.v1"
 MESSAGES_COUNTED = "io.forum.messages.counted.v1"
-
-ALL_USERS = """
-SELECT
-    id, username, display_name, avatar_url, role, suspended, suspended_until, erased_at, version
-FROM users
-ORDER BY id
-"""
 
 
 class AuthorCard(TypedDict):
@@ -72,12 +65,16 @@ async def tell(conn: Connection, row: Row) -> None:
 
 async def take_topic_count(conn: Connection, counted: TopicsCounted) -> None:
     """The topics service counted a person's topics."""
-    await store.set_topic_count(conn, counted.user_id, counted.topic_count, counted.version)
+    await projection_store.set_topic_count(
+        conn, counted.user_id, counted.topic_count, counted.version
+    )
 
 
 async def take_message_count(conn: Connection, counted: MessagesCounted) -> None:
     """The messages service counted a person's messages."""
-    await store.set_message_count(conn, counted.user_id, counted.message_count, counted.version)
+    await projection_store.set_message_count(
+        conn, counted.user_id, counted.message_count, counted.version
+    )
 
 
 ON_TOPICS_COUNTED = Handler(TopicsCounted, take_topic_count)
@@ -95,14 +92,14 @@ def projections(settings: Settings) -> list[Projection]:
             "topics",
             settings.topics_url,
             "topic_counts",
-            store.forget_topic_counts,
+            projection_store.forget_topic_counts,
             ON_TOPICS_COUNTED,
         ),
         Projection(
             "messages",
             settings.messages_url,
             "message_counts",
-            store.forget_message_counts,
+            projection_store.forget_message_counts,
             ON_MESSAGES_COUNTED,
         ),
     ]
@@ -110,5 +107,5 @@ def projections(settings: Settings) -> list[Projection]:
 
 async def read_users(conn: Connection) -> AsyncIterator[AuthorCard]:
     """The snapshot of everyone, the erased included."""
-    async for row in snapshot.each_row(conn, ALL_USERS):
+    async for row in store.each_user(conn):
         yield card(row)

@@ -1,12 +1,16 @@
-"""The SQL of people: accounts, moderation, counts, the audit log. Sessions: session_store."""
+"""The SQL of people: accounts, moderation, the audit log.
 
-from collections.abc import Mapping, Sequence
+Sessions are in session_store, the counts that others make in projection_store.
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from psycopg.errors import UniqueViolation
 from psycopg.types.json import Jsonb
 
+from chassis import snapshot
 from chassis.database import Connection, Row
 
 
@@ -292,50 +296,17 @@ async def scrub(conn: Connection, user_id: int, event_type: str, data: Mapping[s
     )
 
 
-async def set_topic_count(conn: Connection, user_id: int, count: int, version: int) -> None:
-    """Take over what the topics service counted, unless a newer count is here."""
-    await conn.execute(
-        """
-        UPDATE users
-        SET topic_count = %(count)s, topic_count_version = %(version)s
-        WHERE id = %(id)s AND topic_count_version < %(version)s
-        """,
-        {"id": user_id, "count": count, "version": version},
-    )
-
-
-async def set_message_count(conn: Connection, user_id: int, count: int, version: int) -> None:
-    """Take over what the messages service counted, unless a newer count is here."""
-    await conn.execute(
-        """
-        UPDATE users
-        SET message_count = %(count)s, message_count_version = %(version)s
-        WHERE id = %(id)s AND message_count_version < %(version)s
-        """,
-        {"id": user_id, "count": count, "version": version},
-    )
-
-
-async def forget_topic_counts(conn: Connection) -> None:
-    """Take the counts of topics back to before the first event."""
-    await conn.execute(
-        """
-        UPDATE users
-        SET topic_count = 0, topic_count_version = 0
-        WHERE topic_count_version <> 0
-        """
-    )
-
-
-async def forget_message_counts(conn: Connection) -> None:
-    """Take the counts of messages back to before the first event."""
-    await conn.execute(
-        """
-        UPDATE users
-        SET message_count = 0, message_count_version = 0
-        WHERE message_count_version <> 0
-        """
-    )
+async def each_user(conn: Connection) -> AsyncIterator[Row]:
+    """Everyone, the erased included, with what others are told of him."""
+    statement = """
+    SELECT
+        id, username, display_name, avatar_url, role, suspended, suspended_until, erased_at,
+        version
+    FROM users
+    ORDER BY id
+    """
+    async for row in snapshot.each_row(conn, statement):
+        yield row
 
 
 async def record(
