@@ -71,7 +71,7 @@ class Once:
         if self._record is None:
             return None
         try:
-            if (await conn.execute(CLAIM, self._record)).rowcount:
+            if await (await conn.execute(CLAIM, self._record)).fetchone():
                 return None
         except LockNotAvailable:
             raise KeyInFlight(
