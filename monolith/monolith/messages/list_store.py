@@ -6,6 +6,17 @@ from chassis.database import Connection, Row
 from monolith.messages.store import CARD, MESSAGE
 
 
+# With a LIMIT each card is looked up by its id: a plain join would now and then read all people.
+JOIN_CARD = """
+    LEFT JOIN LATERAL (
+        SELECT *
+        FROM users
+        WHERE id = message.author_id
+        LIMIT 1
+    ) AS author ON true
+"""
+
+
 @cache
 def _in_topic(fetch: int, *, ascending: bool, by_author: bool) -> str:
     # The LIMIT is part of the text: as a parameter it would be planned anew for each request.
@@ -23,7 +34,7 @@ def _in_topic(fetch: int, *, ascending: bool, by_author: bool) -> str:
             ORDER BY position {direction}
             LIMIT {fetch}
         ) AS message ON topic.deleted_at IS NULL
-        LEFT JOIN users AS author ON author.id = message.author_id
+        {JOIN_CARD}
         WHERE topic.id = %(topic_id)s
         ORDER BY message.position {direction}
     """  # noqa: S608 -- made of constants and a number
@@ -55,7 +66,7 @@ def _everywhere(fetch: int, *, ascending: bool, by_author: bool) -> str:
         SELECT {MESSAGE}, {CARD}
         FROM messages AS message
         JOIN topics AS topic ON topic.id = message.topic_id
-        JOIN users AS author ON author.id = message.author_id
+        {JOIN_CARD}
         WHERE message.id {comparison} %(start)s
             {author}
             AND message.deleted_at IS NULL
@@ -82,7 +93,7 @@ async def search(conn: Connection, query: str, start: int, fetch: int) -> list[R
         SELECT {MESSAGE}, {CARD}
         FROM messages AS message
         JOIN topics AS topic ON topic.id = message.topic_id
-        JOIN users AS author ON author.id = message.author_id
+        {JOIN_CARD}
         WHERE to_tsvector('simple', translate(message.body, '_/', '  '))
                 @@ websearch_to_tsquery('simple', translate(%(query)s, '_/', '  '))
             AND message.id <= %(start)s

@@ -6,9 +6,23 @@ from chassis.database import Connection, Row
 from messages.store import CARD, MESSAGE
 
 
+# With a LIMIT each card is looked up by its id: a plain join would now and then read all people.
+JOIN_CARD = """
+    LEFT JOIN LATERAL (
+        SELECT *
+        FROM authors
+        WHERE id = message.author_id
+        LIMIT 1
+    ) AS author ON true
+"""
+
+
 @cache
-def _in_topic(fetch: int, *, ascending: bool, by_author: bool) -> str:
-    # The LIMIT is part of the text: as a parameter it would be planned anew for each request.
+def topic_statement(fetch: int, *, ascending: bool, by_author: bool) -> str:
+    """The statement of a topic's page, which tells of the topic where the page is empty too.
+
+    The LIMIT is part of the text: as a parameter it would be planned anew for each request.
+    """
     comparison, direction = (">=", "ASC") if ascending else ("<=", "DESC")
     author = "AND author_id = %(author_id)s AND deleted_at IS NULL" if by_author else ""
     return f"""
@@ -23,7 +37,7 @@ def _in_topic(fetch: int, *, ascending: bool, by_author: bool) -> str:
             ORDER BY position {direction}
             LIMIT {fetch}
         ) AS message ON NOT topic.deleted
-        LEFT JOIN authors AS author ON author.id = message.author_id
+        {JOIN_CARD}
         WHERE topic.id = %(topic_id)s
         ORDER BY message.position {direction}
     """  # noqa: S608 -- made of constants and a number
@@ -42,20 +56,21 @@ async def in_topic(
 
     No row: the topic is not known here. One row without an `id`: the page is empty.
     """
-    statement = _in_topic(fetch, ascending=ascending, by_author=author_id is not None)
+    statement = topic_statement(fetch, ascending=ascending, by_author=author_id is not None)
     values = {"topic_id": topic_id, "author_id": author_id, "start": start}
     return await (await conn.execute(statement, values)).fetchall()
 
 
 @cache
-def _everywhere(fetch: int, *, ascending: bool, by_author: bool) -> str:
+def everywhere_statement(fetch: int, *, ascending: bool, by_author: bool) -> str:
+    """The statement of a page of all topics' messages."""
     comparison, direction = (">=", "ASC") if ascending else ("<=", "DESC")
     author = "AND message.author_id = %(author_id)s" if by_author else ""
     return f"""
         SELECT {MESSAGE}, {CARD}
         FROM messages AS message
         JOIN topics AS topic ON topic.id = message.topic_id
-        LEFT JOIN authors AS author ON author.id = message.author_id
+        {JOIN_CARD}
         WHERE message.id {comparison} %(start)s
             {author}
             AND message.deleted_at IS NULL
@@ -69,7 +84,7 @@ async def everywhere(
     conn: Connection, author_id: int | None, start: int, *, ascending: bool, fetch: int
 ) -> list[Row]:
     """A page of all topics' messages, or of one author's, from the id `start` on."""
-    statement = _everywhere(fetch, ascending=ascending, by_author=author_id is not None)
+    statement = everywhere_statement(fetch, ascending=ascending, by_author=author_id is not None)
     return await (
         await conn.execute(statement, {"author_id": author_id, "start": start})
     ).fetchall()
@@ -82,7 +97,7 @@ async def search(conn: Connection, query: str, start: int, fetch: int) -> list[R
         SELECT {MESSAGE}, {CARD}
         FROM messages AS message
         JOIN topics AS topic ON topic.id = message.topic_id
-        LEFT JOIN authors AS author ON author.id = message.author_id
+        {JOIN_CARD}
         WHERE to_tsvector('simple', translate(message.body, '_/', '  '))
                 @@ websearch_to_tsquery('simple', translate(%(query)s, '_/', '  '))
             AND message.id <= %(start)s

@@ -55,7 +55,7 @@ async def post(
 
 
 async def _post(db: Database, caller: Identity, body: Body[NewMessage], once: Once) -> Answer:
-    async with db.pipelined_transaction() as conn:
+    async with db.transaction() as conn:
         if (kept := await once.claim(conn)) is not None:
             return kept
         new = await _parse(conn, caller, body)
