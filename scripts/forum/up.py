@@ -32,8 +32,8 @@ def main() -> None:
     )
     try:
         with forum:
-            if arguments.sample:
-                load_sample(forum)
+            if arguments.sample and not load_sample(forum):
+                print("The forum is not empty: --sample changes nothing.", flush=True)
             _announce(forum, arguments.data)
             forum.wait()
     except StopRequested:

@@ -108,8 +108,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
-    """One that runs on, for tests that only look."""
-    up = Up(tmp_path_factory.mktemp("running") / "var")
+    """One with the sample in it that runs on, for tests that only look."""
+    up = Up(tmp_path_factory.mktemp("running") / "var", "--sample")
     up.until_it_answers()
     yield up
     up.clear_away()

@@ -112,6 +112,16 @@ def test_the_monolith_answers_in_the_place_of_the_services(start: Start) -> None
         assert httpx.get(f"{up.url}/api/{name}").status_code == 200
 
 
+def test_the_sample_is_loaded_once(running: Up) -> None:
+    assert httpx.get(f"{running.url}/api/topics/1").json()["title"].startswith("Welcome")
+    topics = httpx.get(f"{running.url}/api/topics").json()["items"]
+    lines = (ROOT / "scripts" / "sample" / "topics.ndjson").read_text().splitlines()
+    assert len(topics) == len(lines)
+    assert topics[0]["pinned"]
+    assert topics[0]["author"]["username"] == "maren"
+    assert topics[0]["message_count"] == 2
+
+
 def test_secrets_are_for_their_owner_alone(running: Up) -> None:
     secrets = [*(running.data / "secrets").iterdir(), running.data / "run" / "forum.json"]
     assert len(secrets) > 5
