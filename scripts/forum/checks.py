@@ -34,9 +34,9 @@ PACKAGES = (
 def main() -> None:
     """Run what the arguments ask for; status 1 when anything fails."""
     options, for_pytest = _arguments()
-    named = [argument for argument in for_pytest if not argument.startswith("-")]
+    named = [argument for argument in for_pytest if (ROOT / argument.partition("::")[0]).exists()]
     failed: list[str] = []
-    if not named and not options.contract:
+    if not for_pytest and not options.contract:
         failed += _static_checks()
     if options.contract and not named:
         for_pytest.append(CONTRACT)
@@ -56,7 +56,7 @@ def _arguments() -> tuple[argparse.Namespace, list[str]]:
     parser = argparse.ArgumentParser(
         prog="scripts/test",
         description="Linters, types, import rules and every test, on real PostgreSQL.",
-        epilog="Anything else goes to pytest; with tests named, the linters are left out.",
+        epilog="Anything else goes to pytest, which then runs alone, without the linters.",
     )
     parser.add_argument("--fast", action="store_true", help="without Docker and browsers")
     parser.add_argument(
@@ -114,7 +114,7 @@ def _forums(contract: str | None, named: list[str]) -> Iterator[dict[str, str]]:
         yield {"forum": contract}
         return
     wanted = [kind for kind in KINDS if contract in (None, kind)]
-    if named and not any(name.startswith(CONTRACT) for name in named):
+    if named and not any(name.startswith(CONTRACT) or CONTRACT.startswith(name) for name in named):
         wanted = []
     with contextlib.ExitStack() as running:
         addresses: dict[str, str] = {}
