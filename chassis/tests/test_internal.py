@@ -70,7 +70,7 @@ async def test_the_client_signs_with_the_first_secret(address: str) -> None:
     [
         {"secret": FOREIGN_SECRET},
         {"age": 301},
-        {"age": -301},
+        {"age": -330},
         {"id": "msg_2"},
         {"timestamp": str(int(time.time()) - 1)},
         {"timestamp": "now"},
