@@ -108,9 +108,16 @@ async def receive(db: Database, handlers: Handlers, events: Sequence[CloudEvent]
         try:
             async with db.transaction() as conn:
                 await _apply(conn, handlers, [event])
-        except Exception as error:  # noqa: BLE001 -- as above
+        except Exception as error:
             reason = _reason(error)
-            log.warning("event_refused", event_id=str(event.id), type=event.type, reason=reason)
+            bug = None if isinstance(error, ValidationError | psycopg.Error) else error
+            log.warning(
+                "event_refused",
+                event_id=str(event.id),
+                type=event.type,
+                reason=reason,
+                exc_info=bug,
+            )
             refused.append({"id": str(event.id), "reason": reason})
     return refused
 
