@@ -1,12 +1,9 @@
 """A part of an archive into and out of a database, by COPY, in constant memory.
 
-`python -m SERVICE.load` and `python -m SERVICE.dump` are `load_command` and `dump_command` with
-the part that the service owns. A load is one transaction.
+What is one part's is said by its Part; the commands are in chassis.archive_commands.
 """
 
-import argparse
 import re
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
@@ -24,7 +21,6 @@ from chassis.archive import Archive, ArchiveError, ArchiveWriter, Numbers, Progr
 Connection = psycopg.Connection[dict[str, Any]]
 Lines = Iterator[tuple[int, Any]]
 
-READY, COMMIT = "ready", "commit"
 _COPIED_LINE = re.compile(r"COPY \w+, line (\d+)")
 _COLUMNS = re.compile(r"\(([^)]*)\)")
 _MISSING_KEY = re.compile(r"\((\w+)\)=\((-?\w+)\)")
@@ -274,56 +270,3 @@ def connect(url: str) -> Connection:
     return psycopg.connect(
         url, autocommit=True, row_factory=dict_row, options="-c timezone=UTC -c jit=off"
     )
-
-
-def load_command(url: str, part: Part) -> None:
-    """`python -m SERVICE.load DIR`."""
-    parser = argparse.ArgumentParser(description=f"Load {part.name} of a forum archive.")
-    parser.add_argument("folder", type=Path, metavar="DIR", help="the archive")
-    parser.add_argument(
-        "--hold",
-        action="store_true",
-        help=f"when all is in, print '{READY}' and commit only when told '{COMMIT}' on stdin:"
-        " several parts then change together or not at all",
-    )
-    arguments = parser.parse_args()
-    try:
-        with connect(url) as conn, conn.transaction():
-            load(conn, arguments.folder, part)
-            if arguments.hold and not _told_to_commit():
-                # Another part could not be loaded, and has said so. Leaving so rolls back.
-                sys.exit(1)
-    except ArchiveError as error:
-        sys.exit(f"{error}\nNothing was changed.")
-    except KeyboardInterrupt:
-        sys.exit(f"Stopped; nothing of {part.name} was changed.")
-    except psycopg.Error as error:
-        sys.exit(
-            f"The database of {part.name}: {type(error).__name__}: {error}\nNothing was changed."
-        )
-
-
-def _told_to_commit() -> bool:
-    sys.stdout.write(f"{READY}\n")
-    sys.stdout.flush()
-    return sys.stdin.readline().strip() == COMMIT
-
-
-def dump_command(url: str, part: Part) -> None:
-    """`python -m SERVICE.dump DIR`, with `--credentials` where the part has any."""
-    parser = argparse.ArgumentParser(description=f"Dump {part.name} into a forum archive.")
-    parser.add_argument("folder", type=Path, metavar="DIR", help="a new one, or other parts'")
-    if any(file.private for file in part.files):
-        parser.add_argument(
-            "--credentials",
-            action="store_true",
-            help="also write credentials.ndjson: e-mail addresses, password hashes, sessions, keys",
-        )
-    arguments = parser.parse_args()
-    try:
-        with connect(url) as conn:
-            dump(conn, arguments.folder, part, private=getattr(arguments, "credentials", False))
-    except ArchiveError as error:
-        sys.exit(str(error))
-    except (psycopg.Error, OSError) as error:
-        sys.exit(f"Nothing was dumped: {type(error).__name__}: {error}")

@@ -1,6 +1,6 @@
 """`python -m monolith.dump DIR [--credentials]`: write a whole forum archive."""
 
-from chassis.archive_copy import dump_command
+from chassis.archive_commands import dump_command
 from monolith.archive import PART
 from monolith.settings import Settings
 

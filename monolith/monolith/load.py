@@ -1,6 +1,6 @@
 """`python -m monolith.load DIR`: a whole forum archive into an empty database."""
 
-from chassis.archive_copy import load_command
+from chassis.archive_commands import load_command
 from monolith.archive import PART
 from monolith.settings import Settings
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from chassis.archive import MANIFEST, Archive, ArchiveError
-from chassis.archive_copy import COMMIT, READY
+from chassis.archive_commands import COMMIT, READY
 from forum.errors import ForumError
 from forum.folder import DataFolder
 from forum.instance import Forum
@@ -71,8 +71,8 @@ def load_rows(folder: Path, environments: Environments) -> None:
 
 def rebuild(environments: Environments) -> None:
     """Make anew what the services keep of each other; they have to run."""
-    for part in environments.keys() - {"monolith"}:
-        if _python(part, environments[part], "rebuild").wait() != 0:
+    for part, settings in environments.items():
+        if part != "monolith" and _python(part, settings, "rebuild").wait() != 0:
             raise ForumError(
                 f"The archive is loaded, but `{part}.rebuild` failed: see above. Cards and counters"
                 f" of {part} are not right until it is run again: start scripts/up, then"

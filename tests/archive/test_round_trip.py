@@ -102,7 +102,8 @@ def test_new_ids_follow_those_of_the_archive(store: Store, tmp_path: Path) -> No
 
 def test_an_empty_forum_is_an_archive_too(store: Store, tmp_path: Path) -> None:
     general = {"slug": "general", "name": "G", "description": "", "created_at": small_forum.T0}
-    files = {name: [] for name in small_forum.FILES} | {"categories": [general]}
+    files: small_forum.Files = {name: [] for name in small_forum.FILES}
+    files["categories"] = [general]
     store.load(small_forum.write(tmp_path / "in", files))
     assert small_forum.read(store.dump(tmp_path / "out")) == small_forum.read(tmp_path / "in")
 

@@ -4,6 +4,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TextIO
 
+from forum.stackexchange import texts
 from forum.stackexchange.rows import Row
 
 EXAMPLES = 3
@@ -29,6 +30,11 @@ class Oddities:
     def left_out_later(self, place: str, reason: str) -> None:
         """As `left_out`, of a row that was read before."""
         self._note(self._left_out, "left out", place, reason)
+
+    def see_controls(self, row: Row, *fields: str) -> None:
+        """Note it where these have characters that no text of the forum has."""
+        if any(texts.CONTROLS.search(texts.unix(row.values.get(field, ""))) for field in fields):
+            self.changed(row, "control characters left out")
 
     def summary(self) -> str:
         """The counts by reason, with the first rows of each."""

@@ -19,6 +19,9 @@ LONGEST_BIO = 2000
 LONGEST_ADDRESS = 500
 LARGEST_ID = 2**63 - 2
 UNKNOWN = "unknown"
+# The program that Stack Exchange itself posts by has the Id -1.
+COMMUNITY = "Community"
+NO_ID = "no Id that is a number"
 NOT_IN_A_USERNAME = re.compile(r"[^A-Za-z0-9_]+")
 # The forum keeps names like deleted-1 for people who were erased.
 RESERVED = re.compile(r"deleted-\d+", re.IGNORECASE)
@@ -55,8 +58,9 @@ class People:
         for row in read_rows(path, "users"):
             number = row_id(row)
             if number is None:
-                self._oddities.left_out(row, "no Id, or one that is no whole number")
+                self._oddities.left_out(row, NO_ID)
                 continue
+            self._oddities.see_controls(row, "DisplayName", "AboutMe")
             name = texts.cut(texts.line(row.values.get("DisplayName", "")), LONGEST_NAME)
             if not name:
                 self._oddities.changed(row, "no display name: user and the Id in its place")
@@ -76,7 +80,8 @@ class People:
         name = texts.cut(texts.line(row.values.get(name_field, "")), LONGEST_NAME)
         if re.fullmatch(r"-?\d{1,18}", number):
             key = f"#{int(number)}"
-            added = self._add(key, int(number), name or f"user{int(number)}", "", None, created)
+            name = name or (COMMUNITY if key == "#-1" else f"user{int(number)}")
+            added = self._add(key, int(number), name, "", None, created)
             if added and self._whole:
                 self._oddities.changed(row, "owner not in Users.xml: an account was made")
             return key

@@ -10,7 +10,7 @@ from typing import Any
 from forum.stackexchange import texts
 from forum.stackexchange.dates import Clock, parse
 from forum.stackexchange.oddities import Oddities
-from forum.stackexchange.people import LARGEST_ID, People, row_id
+from forum.stackexchange.people import LARGEST_ID, NO_ID, People, row_id
 from forum.stackexchange.rows import Row, read_rows
 
 QUESTION, ANSWER = "1", "2"
@@ -74,7 +74,7 @@ class Posts:
         for row in read_rows(path, "posts"):
             number, kind = row_id(row), row.values.get("PostTypeId", "(none)")
             if number is None or not 0 < number <= LARGEST_ID:
-                self._oddities.left_out(row, "no Id, or one that is no number above 0")
+                self._oddities.left_out(row, NO_ID)
             elif kind not in (QUESTION, ANSWER):
                 self._oddities.left_out(row, f"post type {texts.cut(kind, 20)}: no part of a forum")
             elif self._known(number):
@@ -92,7 +92,7 @@ class Posts:
         for row in read_rows(path, "comments"):
             number = row_id(row)
             if number is None:
-                self._oddities.left_out(row, "no Id, or one that is no number above 0")
+                self._oddities.left_out(row, NO_ID)
             elif self._known(number, kind=1):
                 self._oddities.left_out(row, "its Id was there before")
             else:
@@ -203,6 +203,7 @@ class Posts:
         return found.fetchone() is not None
 
     def _add_topic(self, row: Row, number: int, clock: Clock) -> None:
+        self._oddities.see_controls(row, "Title", "Body")
         created = clock.read(row, "CreationDate")
         body = self._body(row, self._html(row))
         self._scratch.execute(
@@ -221,6 +222,7 @@ class Posts:
     def _add_message(
         self, row: Row, kind: int, number: int, post: str, body: str, clock: Clock
     ) -> None:
+        self._oddities.see_controls(row, "Body", "Text")
         created = clock.read(row, "CreationDate")
         fields = ("UserId", "UserDisplayName") if kind else ("OwnerUserId", "OwnerDisplayName")
         parent = row.values.get(post, "").strip()

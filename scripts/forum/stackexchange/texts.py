@@ -37,10 +37,14 @@ def markdown(html: str) -> str:
     return BLANK_LINES.sub("\n\n", str(_CONVERTER.convert(html)))
 
 
+def unix(text: str) -> str:
+    """The text with LF at its line ends."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
 def normal(text: str) -> str:
     """A text of several lines as the forum keeps it."""
-    text = unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n"))
-    return CONTROLS.sub("", text)
+    return unicodedata.normalize("NFC", CONTROLS.sub("", unix(text)))
 
 
 def line(text: str) -> str:

@@ -1,6 +1,6 @@
 """`python -m messages.dump DIR`: write this service's part of a forum archive."""
 
-from chassis.archive_copy import dump_command
+from chassis.archive_commands import dump_command
 from messages.archive import PART
 from messages.settings import Settings
 

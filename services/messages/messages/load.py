@@ -1,6 +1,6 @@
 """`python -m messages.load DIR`: this service's part of an archive, into an empty database."""
 
-from chassis.archive_copy import load_command
+from chassis.archive_commands import load_command
 from messages.archive import PART
 from messages.settings import Settings
 

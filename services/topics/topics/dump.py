@@ -1,6 +1,6 @@
 """`python -m topics.dump DIR`: write this service's part of a forum archive."""
 
-from chassis.archive_copy import dump_command
+from chassis.archive_commands import dump_command
 from topics.archive import PART
 from topics.settings import Settings
 

@@ -1,6 +1,6 @@
 """`python -m topics.load DIR`: this service's part of an archive, into an empty database."""
 
-from chassis.archive_copy import load_command
+from chassis.archive_commands import load_command
 from topics.archive import PART
 from topics.settings import Settings
 

@@ -1,6 +1,6 @@
 """`python -m users.dump DIR [--credentials]`: write this service's part of a forum archive."""
 
-from chassis.archive_copy import dump_command
+from chassis.archive_commands import dump_command
 from users.archive import PART
 from users.settings import Settings
 

@@ -1,6 +1,6 @@
 """`python -m users.load DIR`: this service's part of an archive, into an empty database."""
 
-from chassis.archive_copy import load_command
+from chassis.archive_commands import load_command
 from users.archive import PART
 from users.settings import Settings
 
