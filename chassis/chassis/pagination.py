@@ -7,16 +7,16 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from fastapi import Query
 
-from chassis.database import Row
 from chassis.problems import BadRequest
 from chassis.text import LARGEST_ID
 
 Limit = Annotated[int, Query(ge=1, le=100, description="How many items at most.")]
 CursorText = Annotated[str | None, Query(description="The `next_cursor` of the page before.")]
+R = TypeVar("R")
 Scope = Sequence[str | int | bool | None]
 
 
@@ -47,9 +47,9 @@ class Pages:
 
     def page(
         self,
-        rows: Sequence[Row],
-        key: Callable[[Row], Sequence[Any]],
-        build: Callable[[Row], Any],
+        rows: Sequence[R],
+        key: Callable[[R], Sequence[Any]],
+        build: Callable[[R], Any],
     ) -> Page:
         """The page of `rows`, fetched with `LIMIT fetch`: one too many says that there is more."""
         items = [build(row) for row in rows[: self.limit]]
