@@ -144,9 +144,8 @@ async def search(conn: Connection, question: str, before: int, fetch: int) -> li
 async def _items(
     conn: Connection, statement: str, values: dict[str, Any], *, prepare: bool | None
 ) -> list[Item]:
-    async with conn.cursor(binary=True, row_factory=args_row(Item)) as cursor:
-        await cursor.execute(statement, values, prepare=prepare)
-        return await cursor.fetchall()
+    cursor = conn.cursor(row_factory=args_row(Item))
+    return await (await cursor.execute(statement, values, prepare=prepare)).fetchall()
 
 
 async def list_categories(conn: Connection, after: str, fetch: int) -> list[Row]:
