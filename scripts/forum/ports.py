@@ -1,6 +1,7 @@
 """Ports of this machine."""
 
 import contextlib
+import errno
 import socket
 
 
@@ -14,14 +15,17 @@ def free(count: int) -> list[int]:
 
 
 def taken(port: int) -> bool:
-    """Whether something listens on that port of this machine."""
-    with socket.socket() as probe:
-        # Connections of a forum that ended a moment ago do not count.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    """Whether something listens on that port of this machine; OSError where it is not allowed."""
+    for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
         try:
-            probe.bind(("127.0.0.1", port))
-        except PermissionError:
-            raise
-        except OSError:
-            return True
+            with socket.socket(family) as probe:
+                # Connections of a forum that ended a moment ago do not count.
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind((address, port))
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                return True
+            # Many machines, containers above all, have no IPv6.
+            if family == socket.AF_INET:
+                raise
     return False

@@ -38,7 +38,7 @@ def main() -> None:
             forum.wait()
     except StopRequested:
         print("Stopped.")
-    except ForumError as error:
+    except (ForumError, OSError) as error:
         sys.exit(f"scripts/up: {error}")
 
 
@@ -46,7 +46,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="scripts/up", description="Run a whole forum on this machine, until Ctrl-C."
     )
-    parser.add_argument("--port", type=int, default=8000, help="of the forum (8000)")
+    parser.add_argument("--port", type=_port, default=8000, help="of the forum (8000)")
     parser.add_argument(
         "--data", type=Path, default=VAR, help="the folder to keep everything in (var/)"
     )
@@ -57,6 +57,12 @@ def _arguments() -> argparse.Namespace:
         "--sample", action="store_true", help="load a small made-up forum if there is none"
     )
     return parser.parse_args()
+
+
+def _port(text: str) -> int:
+    if not (text.isdecimal() and 0 < int(text) < 65536):
+        raise argparse.ArgumentTypeError(f"{text} is not a number from 1 to 65535")
+    return int(text)
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
