@@ -1,10 +1,18 @@
 """What every service is told by its environment. A secret has no default anywhere."""
 
 import os
+import sys
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, SecretStr, ValidationInfo, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 SHORTEST_SECRET = 32
@@ -64,6 +72,18 @@ class ServiceSettings(BaseSettings):
         # Read at start, not at import, so that a process can be told its folder late.
         values.setdefault("_secrets_dir", os.environ.get("SECRETS_DIR"))
         super().__init__(**values)
+
+    @classmethod
+    def from_environment(cls) -> Self:
+        """The settings of a command; ends it with a line for each variable that is wrong."""
+        try:
+            return cls()
+        except ValidationError as error:
+            wrong = [
+                f"  {'_'.join(str(part) for part in problem['loc']).upper()}: {problem['msg']}"
+                for problem in error.errors(include_input=False, include_url=False)
+            ]
+        sys.exit("\n".join(["Cannot start; these environment variables are wrong:", *wrong]))
 
 
 class InternalSettings(ServiceSettings):

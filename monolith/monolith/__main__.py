@@ -5,5 +5,5 @@ from monolith.app import create_app
 from monolith.settings import Settings
 
 if __name__ == "__main__":
-    settings = Settings()
+    settings = Settings.from_environment()
     serve(create_app(settings), settings)

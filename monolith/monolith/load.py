@@ -5,4 +5,4 @@ from monolith.archive import PART
 from monolith.settings import Settings
 
 if __name__ == "__main__":
-    load_command(Settings().database_url.get_secret_value(), PART)
+    load_command(Settings.from_environment().database_url.get_secret_value(), PART)

@@ -5,4 +5,4 @@ from messages.archive import PART
 from messages.settings import Settings
 
 if __name__ == "__main__":
-    load_command(Settings().database_url.get_secret_value(), PART)
+    load_command(Settings.from_environment().database_url.get_secret_value(), PART)

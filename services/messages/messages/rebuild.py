@@ -18,5 +18,5 @@ def projections(settings: Settings) -> list[Projection]:
 
 
 if __name__ == "__main__":
-    settings = Settings()
+    settings = Settings.from_environment()
     main(settings, projections(settings))

@@ -4,4 +4,4 @@ from chassis.replay import main
 from messages.settings import Settings
 
 if __name__ == "__main__":
-    main(Settings())
+    main(Settings.from_environment())

@@ -5,4 +5,4 @@ from topics.archive import PART
 from topics.settings import Settings
 
 if __name__ == "__main__":
-    dump_command(Settings().database_url.get_secret_value(), PART)
+    dump_command(Settings.from_environment().database_url.get_secret_value(), PART)

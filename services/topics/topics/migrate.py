@@ -4,4 +4,4 @@ from chassis.migrate import migrate
 from topics.settings import MIGRATIONS, Settings
 
 if __name__ == "__main__":
-    migrate(Settings().database_url.get_secret_value(), MIGRATIONS)
+    migrate(Settings.from_environment().database_url.get_secret_value(), MIGRATIONS)

@@ -5,5 +5,5 @@ from topics.events import projections
 from topics.settings import Settings
 
 if __name__ == "__main__":
-    settings = Settings()
+    settings = Settings.from_environment()
     main(settings, projections(settings))

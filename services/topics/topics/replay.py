@@ -4,4 +4,4 @@ from chassis.replay import main
 from topics.settings import Settings
 
 if __name__ == "__main__":
-    main(Settings())
+    main(Settings.from_environment())

@@ -21,7 +21,7 @@ def run(work: Callable[[Connection], Awaitable[str]]) -> None:
 
 
 async def _run(work: Callable[[Connection], Awaitable[str]]) -> str:
-    db = Database(Settings().database_url.get_secret_value(), 1)
+    db = Database(Settings.from_environment().database_url.get_secret_value(), 1)
     await db.open()
     try:
         async with db.transaction() as conn:

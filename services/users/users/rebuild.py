@@ -5,5 +5,5 @@ from users.events import projections
 from users.settings import Settings
 
 if __name__ == "__main__":
-    settings = Settings()
+    settings = Settings.from_environment()
     main(settings, projections(settings))
