@@ -20,6 +20,7 @@ def database_url(databases: Databases) -> Iterator[str]:
 @pytest.fixture
 async def service(database_url: str, signer: Signer) -> AsyncIterator[Service]:
     """The running service, which has heard of topic 7."""
+    signer.publish(database_url)
     async with messages_service(database_url, signer) as running_service:
         await running_service.hear_topic(7)
         yield running_service

@@ -41,11 +41,13 @@ class Topics:
         body = from_json((await receive())["body"])
         if self.hangs is not None:
             await self.hangs.wait()
+        if self.status != 200:
+            return await _respond(send, self.status, b"{}")
         if scope["path"] == "/internal/snapshot":
             lines = [{"seq": 1}, *self.snapshot]
             return await _respond(send, 200, b"\n".join(map(to_json, lines)) + b"\n")
-        if scope["path"] != "/internal/topic" or self.status != 200:
-            return await _respond(send, self.status if self.status != 200 else 503, b"{}")
+        if scope["path"] != "/internal/topic":
+            return await _respond(send, 200, to_json({"refused": []}))
         self.asked.append(body["id"])
         topic = self.known.get(body["id"])
         return await _respond(send, 404 if topic is None else 200, to_json(topic))
@@ -184,7 +186,6 @@ class Service:
 @asynccontextmanager
 async def messages_service(url: str, signer: Signer, **settings: Any) -> AsyncIterator[Service]:
     """The service on this database, with a neighbour that answers for topics."""
-    signer.publish(url)
     topics = Topics()
     async with listening(topics) as address:
         chosen = Settings(
