@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 from fastapi import Request
 from pydantic_core import to_json
@@ -30,8 +31,9 @@ def page_answer(request: Request, page: Page) -> Answer:
     """200 with `{items, next_cursor}` and, where there is more, `Link: rel="next"`."""
     answer = Answer(to_json({"items": page.items, "next_cursor": page.next_cursor}))
     if page.next_cursor is not None:
-        target = request.url.include_query_params(cursor=page.next_cursor)
-        answer.headers["Link"] = f'<{target.path}?{target.query}>; rel="next"'
+        given = [pair for pair in request.query_params.multi_items() if pair[0] != "cursor"]
+        query = urlencode([*given, ("cursor", page.next_cursor)])
+        answer.headers["Link"] = f'<{request.scope["path"]}?{query}>; rel="next"'
     return answer
 
 
