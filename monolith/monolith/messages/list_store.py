@@ -5,7 +5,6 @@ from functools import cache
 from chassis.database import Connection, Row
 from monolith.messages.store import CARD, MESSAGE
 
-
 # With a LIMIT each card is looked up by its id: a plain join would now and then read all people.
 JOIN_CARD = """
     LEFT JOIN LATERAL (
