@@ -146,6 +146,7 @@ class Forum:
         self._resources.close()
 
     def _start(self) -> None:
+        self._open_folder()
         if self._port and ports.taken(self._port):
             raise ForumError(
                 f"Port {self._port} of this machine is taken by another program. Stop that, or"
@@ -155,7 +156,7 @@ class Forum:
         self._database_port, gateway_port, *service_ports = ports.free(2 + len(names))
         self._port = self._port or gateway_port
         self.url = f"http://localhost:{self._port}"
-        self._open_folder()
+        self._prepare_database()
         self._add(parts.database(self._folder, self._database_port))
         self.start("postgres")
         urls = {n: f"http://127.0.0.1:{p}" for n, p in zip(names, service_ports, strict=True)}
@@ -182,6 +183,8 @@ class Forum:
             self.log_file = self._folder.run / "log"
             output = self._resources.enter_context(self.log_file.open("w"))
         self._log = Log(output)
+
+    def _prepare_database(self) -> None:
         keyring = self._folder.keyring
         if self._folder.postgres.exists() and "postgres_database" not in keyring:
             raise ForumError(

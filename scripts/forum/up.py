@@ -23,7 +23,9 @@ def main() -> None:
     """Run until told to stop; status 1 when the forum cannot start or go on."""
     arguments = _arguments()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _stop)
+        # Under nohup a closed terminal is to be ignored.
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, _stop)
     forum = Forum(
         data=arguments.data,
         mode="monolith" if arguments.monolith else "services",
