@@ -83,7 +83,7 @@ def test_a_part_that_cannot_run_ends_it(start: Start, monkeypatch: pytest.Monkey
     family = up.family()
     assert up.ended() == 1
     assert "5 crashes in a minute, the last: users ended with status" in up.output
-    assert "registration" in up.output
+    assert "REGISTRATION: Input should be" in up.output
     assert gone(family)
 
 
