@@ -1,8 +1,9 @@
 """Who asks: RS256 access tokens (RFC 7519), checked here with the users service's keys."""
 
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal, NamedTuple, cast
 
 import jwt
 from fastapi import Depends, Request
@@ -15,6 +16,7 @@ Role = Literal["member", "moderator", "admin"]
 FindKey = Callable[[str], Awaitable[Any]]
 REQUIRED = ["iss", "aud", "sub", "username", "role", "sid", "iat", "exp"]
 LONGEST_TOKEN = 4096
+MOST_REMEMBERED = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,16 +29,41 @@ class Identity:
     session_id: int
 
 
+class _Checked(NamedTuple):
+    identity: Identity
+    expires_at: float
+    key_id: str
+    key: Any
+
+
 class TokenVerifier:
-    """Checks access tokens. `find_key(kid)` gives the public key, or None where nobody knows it."""
+    """Checks access tokens. `find_key(kid)` gives the public key, or None where nobody knows it.
+
+    A client sends the same token for ten minutes. What was checked is remembered until it expires
+    or its key is no longer the one that checked it.
+    """
 
     def __init__(self, find_key: FindKey, issuer: str, audience: str) -> None:
         self._find_key = find_key
         self._issuer = issuer
         self._audience = audience
+        self._checked: dict[str, _Checked] = {}
 
     async def verify(self, token: str) -> Identity:
         """The identity of a valid token; anything else is a 401 that says why."""
+        checked = self._checked.get(token)
+        if (
+            checked is None
+            or checked.expires_at <= time.time()
+            or checked.key != await self._find_key(checked.key_id)
+        ):
+            checked = await self._check(token)
+            if len(self._checked) >= MOST_REMEMBERED:
+                self._checked.clear()
+            self._checked[token] = checked
+        return checked.identity
+
+    async def _check(self, token: str) -> _Checked:
         if len(token) > LONGEST_TOKEN:
             raise Unauthorized("The access token is too long to be one of ours.")
         try:
@@ -56,7 +83,7 @@ class TokenVerifier:
             raise Unauthorized("The access token has expired. Refresh it.") from None
         except (jwt.PyJWTError, ValueError, RecursionError):
             raise Unauthorized("The access token is not valid. Log in again.") from None
-        return _identity(claims)
+        return _Checked(_identity(claims), float(claims["exp"]), str(key_id), key)
 
 
 def _identity(claims: dict[str, Any]) -> Identity:
