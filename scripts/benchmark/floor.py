@@ -19,17 +19,30 @@ from psycopg_pool import AsyncConnectionPool
 from pydantic import BaseModel
 
 ROWS = 20
+# As wide as a topic in a list, without the two author cards that the forum adds to each.
 TABLE = """
 CREATE TABLE IF NOT EXISTS floor (
     id bigint PRIMARY KEY,
     title text NOT NULL,
-    body text NOT NULL,
-    created_at timestamptz NOT NULL
+    slug text NOT NULL,
+    excerpt text NOT NULL,
+    category text NOT NULL,
+    tags text[] NOT NULL,
+    locked boolean NOT NULL,
+    pinned boolean NOT NULL,
+    message_count integer NOT NULL,
+    last_activity_at timestamptz NOT NULL,
+    created_at timestamptz NOT NULL,
+    updated_at timestamptz NOT NULL,
+    version integer NOT NULL
 )
 """
 FILL = """
 INSERT INTO floor
-SELECT number, 'Title ' || number, repeat('A few words. ', 12), now()
+SELECT
+    number, 'About the bridge, part ' || number, 'about-the-bridge-part-' || number,
+    repeat('A few words. ', 7), 'general', ARRAY['bridges', 'part-1'], false, false, number,
+    now(), now(), now(), 1
 FROM generate_series(1, %s) AS number
 ON CONFLICT DO NOTHING
 """
@@ -40,8 +53,17 @@ class Thing(BaseModel):
 
     id: int
     title: str
-    body: str
+    slug: str
+    excerpt: str
+    category: str
+    tags: list[str]
+    locked: bool
+    pinned: bool
+    message_count: int
+    last_activity_at: datetime
     created_at: datetime
+    updated_at: datetime
+    version: int
 
 
 def create_app(database_url: str) -> FastAPI:

@@ -4,6 +4,7 @@ import argparse
 import contextlib
 
 from benchmark import report, run
+from benchmark.load import get
 
 
 def main() -> None:
@@ -32,8 +33,8 @@ def _round(
     few: run.Subject,
     seconds: float,
 ) -> None:
-    samples.add("floor one", floor.measure(lambda: run.get("/things/7"), seconds))
-    samples.add("floor twenty", floor.measure(lambda: run.get("/things"), seconds))
+    samples.add("floor one", floor.measure(lambda: get("/things/7"), seconds))
+    samples.add("floor twenty", floor.measure(lambda: get("/things"), seconds))
     for name, subject in (("monolith", monolith), ("services", services)):
         for read, target, request in subject.reads():
             samples.add(f"{name} {read}", target.measure(request, seconds))
