@@ -115,30 +115,42 @@ async def list_topics(
     return await _items(conn, statement, values, prepare=prepare)
 
 
-async def search(conn: Connection, question: str, before: int, fetch: int) -> list[Item]:
-    """A page of the topics that a web-like query finds, newest first.
+@cache
+def search_statement(fetch: int) -> str:
+    """The statement of a page of a search.
 
-    Call in a transaction: it is given one second, then psycopg's QueryCanceled is raised.
+    OFFSET 0 keeps the LIMIT from the inner query: for it, PostgreSQL would rather read all topics
+    from the newest on, in the hope to find enough of them soon, than ask the index of words.
     """
-    await conn.execute("SET LOCAL statement_timeout = '1s'")
-    statement = f"""
+    return f"""
         SELECT {ITEM}
         FROM (
             SELECT *
-            FROM topics
-            WHERE to_tsvector('simple', translate(title || ' ' || body, '_/', '  '))
-                    @@ websearch_to_tsquery('simple', translate(%(question)s, '_/', '  '))
-                AND deleted_at IS NULL
-                AND id < %(before)s
+            FROM (
+                SELECT *
+                FROM topics
+                WHERE to_tsvector('simple', translate(title || ' ' || body, '_/', '  '))
+                        @@ websearch_to_tsquery('simple', translate(%(question)s, '_/', '  '))
+                    AND deleted_at IS NULL
+                    AND id < %(before)s
+                OFFSET 0
+            ) AS found
             ORDER BY id DESC
             LIMIT {fetch}
         ) AS t
         {JOIN_CARDS}
         ORDER BY t.id DESC
     """  # noqa: S608 -- made of constants of this module and a number
+
+
+async def search(conn: Connection, question: str, before: int, fetch: int) -> list[Item]:
+    """A page of the topics that a web-like query finds, newest first.
+
+    Call in a transaction: it is given one second, then psycopg's QueryCanceled is raised.
+    """
+    await conn.execute("SET LOCAL statement_timeout = '1s'")
     values = {"question": question, "before": before}
-    # As above: how rare the words are decides.
-    return await _items(conn, statement, values, prepare=False)
+    return await _items(conn, search_statement(fetch), values, prepare=False)
 
 
 async def _items(

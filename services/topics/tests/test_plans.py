@@ -12,7 +12,7 @@ from topics_harness import Service, user
 
 from chassis.database import conninfo
 from chassis.testing import Databases
-from topics.list_store import SORTS, Sort, list_statement
+from topics.list_store import SORTS, Sort, list_statement, search_statement
 from topics.settings import MIGRATIONS
 
 FILTERS = [
@@ -93,6 +93,26 @@ def test_a_plan_without_values_is_the_same(
     [row] = large.execute(b"EXPLAIN (GENERIC_PLAN, FORMAT JSON)" + generic).fetchall()
     found = list(nodes(row["QUERY PLAN"][0]["Plan"]))
     assert "Seq Scan" not in {node["Node Type"] for node in found}
+
+
+@pytest.mark.parametrize("question", ["needle", "needle or nothing", "title needle", "title"])
+def test_a_search_asks_the_index_of_words(
+    large: psycopg.Connection[dict[str, Any]], question: str
+) -> None:
+    explain = f"EXPLAIN (FORMAT JSON) {search_statement(21)}".encode()
+    [row] = large.execute(explain, {"question": question, "before": 10**9}).fetchall()
+    found = list(nodes(row["QUERY PLAN"][0]["Plan"]))
+    assert "topics_search" in {node.get("Index Name") for node in found}
+    assert "Seq Scan" not in {node["Node Type"] for node in found}
+
+
+async def test_a_search_of_more_than_a_second_is_too_broad(service: Service) -> None:
+    await service.open(title="A needle")
+    with psycopg.connect(service.url) as conn:
+        conn.execute("LOCK TABLE topics")
+        answer = await service.client.get("/api/topics/search", params={"q": "needle"})
+    assert (answer.status_code, answer.json()["code"]) == (422, "query_too_broad")
+    assert len((await service.read("/search", q="needle"))["items"]) == 1
 
 
 @pytest.fixture
