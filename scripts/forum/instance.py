@@ -27,7 +27,7 @@ from forum.supervisor import Part, Program
 
 Mode = Literal["services", "monolith"]
 CRASHES, CRASH_SECONDS = 5, 60.0
-START_SECONDS = 60.0
+START_SECONDS = 180.0
 
 
 class Forum:
