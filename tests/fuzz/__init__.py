@@ -1,0 +1,1 @@
+"""Bad input of all kinds, through HTTP, on whole forums."""
