@@ -54,6 +54,7 @@ from monolith.topics.schemas import (
 )
 
 paths.install()
+# Routes are tried in this order, so what is asked most comes first.
 router = APIRouter(prefix="/api/topics", tags=["topics"])
 
 Words = Annotated[Question, Query(description='Words, "a phrase", -without, or.')]
@@ -85,6 +86,20 @@ async def list_topics(request: Request) -> Answer:
     """Topics, what moved last first. While one pages by activity, things move."""
     asked = read_query(request, ListQuery)
     return page_answer(request, await lists.list_topics(request.app.state.db, asked))
+
+
+@router.get(
+    "/{topic_id:id}",
+    response_model=Topic,
+    responses={
+        **_answers(TOPIC_EXAMPLE, *ONE_TOPIC, Invalid),
+        304: {"description": "The ETag is the one in `If-None-Match`."},
+    },
+)
+async def read_topic(request: Request, topic_id: int) -> Answer:
+    """One topic with its opening text."""
+    topic = await service.get_topic(request.app.state.db, topic_id)
+    return thing_answer(request, topic, topic["version"])
 
 
 @router.post(
@@ -141,20 +156,6 @@ async def create_category(
 ) -> Answer:
     """Make a category; admins alone."""
     return await lists.create_category(request.app.state.db, caller, once, body)
-
-
-@router.get(
-    "/{topic_id:id}",
-    response_model=Topic,
-    responses={
-        **_answers(TOPIC_EXAMPLE, *ONE_TOPIC, Invalid),
-        304: {"description": "The ETag is the one in `If-None-Match`."},
-    },
-)
-async def read_topic(request: Request, topic_id: int) -> Answer:
-    """One topic with its opening text."""
-    topic = await service.get_topic(request.app.state.db, topic_id)
-    return thing_answer(request, topic, topic["version"])
 
 
 @router.patch(
