@@ -7,6 +7,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import jwt
+from fastapi import Depends, FastAPI, Request
+from starlette.responses import Response
+
 from chassis.answers import no_content, page_answer, thing_answer
 from chassis.application import new_application
 from chassis.body import Body, body_schema, json_body
@@ -19,8 +22,6 @@ from chassis.problems import NotFound
 from chassis.settings import ServiceSettings
 from chassis.testing import Signer
 from chassis.text import Input, Line, Text
-from fastapi import Depends, FastAPI, Request
-from starlette.responses import Response
 
 
 class NewNote(Input):
@@ -45,8 +46,10 @@ def create_app(settings: ServiceSettings, signer: Signer) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await db.open()
-        yield
-        await db.close()
+        try:
+            yield
+        finally:
+            await db.close()
 
     tokens = TokenVerifier(find_key, settings.token_issuer, settings.token_audience)
     migrations = Path(__file__).parent / "migrations"
