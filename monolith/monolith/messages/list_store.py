@@ -85,25 +85,38 @@ async def everywhere(
     ).fetchall()
 
 
-async def search(conn: Connection, query: str, start: int, fetch: int) -> list[Row]:
-    """Newest first, from the id `start` on. In a transaction: after a second, QueryCanceled."""
-    await conn.execute("SET LOCAL statement_timeout = '1s'")
-    statement = f"""
+@cache
+def search_statement(fetch: int) -> str:
+    """The statement of a page of a search.
+
+    OFFSET 0 keeps the LIMIT from the inner query: for it, PostgreSQL would rather read all messages
+    from the newest on, in the hope to find enough of them soon, than ask the index of words.
+    """
+    return f"""
         SELECT {MESSAGE}, {CARD}
-        FROM messages AS message
+        FROM (
+            SELECT *
+            FROM messages
+            WHERE to_tsvector('simple', translate(body, '_/', '  '))
+                    @@ websearch_to_tsquery('simple', translate(%(query)s, '_/', '  '))
+                AND deleted_at IS NULL
+                AND id <= %(start)s
+            OFFSET 0
+        ) AS message
         JOIN topics AS topic ON topic.id = message.topic_id
         {JOIN_CARD}
-        WHERE to_tsvector('simple', translate(message.body, '_/', '  '))
-                @@ websearch_to_tsquery('simple', translate(%(query)s, '_/', '  '))
-            AND message.id <= %(start)s
-            AND message.deleted_at IS NULL
-            AND topic.deleted_at IS NULL
+        WHERE topic.deleted_at IS NULL
         ORDER BY message.id DESC
         LIMIT {fetch}
     """  # noqa: S608 -- made of constants and a number
+
+
+async def search(conn: Connection, query: str, start: int, fetch: int) -> list[Row]:
+    """Newest first, from the id `start` on. In a transaction: after a second, QueryCanceled."""
+    await conn.execute("SET LOCAL statement_timeout = '1s'")
     # How rare the words are decides how to find them, so each search is planned for itself.
     values = {"query": query, "start": start}
-    return await (await conn.execute(statement, values, prepare=False)).fetchall()
+    return await (await conn.execute(search_statement(fetch), values, prepare=False)).fetchall()
 
 
 REVISIONS = f"""

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
 from chassis import paths
-from chassis.answers import Answer, no_content, page_answer, thing_answer
+from chassis.answers import NOT_MODIFIED, Answer, no_content, page_answer, thing_answer
 from chassis.body import Body, NotJson, body_schema, json_body
 from chassis.conditional import IfMatch
 from chassis.idempotency import KeyInFlight, KeyInvalid, KeyReused, Once, once
@@ -52,6 +52,7 @@ from messages.schemas import (
 )
 
 paths.install()
+# Routes are tried in this order, so what is asked most comes first.
 router = APIRouter(prefix="/api/messages", tags=["messages"])
 
 Words = Annotated[str, Line(1, 200), Query(description='Words, "a phrase", -without, or.')]
@@ -85,18 +86,6 @@ async def list_messages(request: Request) -> Answer:
     if asked.topic_id is None:
         return page_answer(request, await lists.everywhere(app.db, asked))
     return page_answer(request, await lists.in_topic(app.db, app.gate, asked.topic_id, asked))
-
-
-@router.get(
-    "/search",
-    response_model=MessagePage,
-    responses=_answers(_page(MESSAGE_EXAMPLE), CursorInvalid, QueryTooBroad),
-)
-async def search_messages(
-    request: Request, q: Words, limit: Limit = 20, cursor: CursorText = None
-) -> Answer:
-    """Messages with these words, newest first."""
-    return page_answer(request, await lists.search(request.app.state.db, q, limit, cursor))
 
 
 @router.post(
@@ -134,13 +123,25 @@ async def post_message(
     response_model=Message,
     responses={
         **_answers(MESSAGE_EXAMPLE, *ONE_MESSAGE, Invalid),
-        304: {"description": "The ETag is the one in `If-None-Match`."},
+        **NOT_MODIFIED,
     },
 )
 async def read_message(request: Request, message_id: int) -> Answer:
     """One message; of a deleted one, its tombstone."""
     message = await service.read(request.app.state.db, message_id)
     return thing_answer(request, message, message["version"])
+
+
+@router.get(
+    "/search",
+    response_model=MessagePage,
+    responses=_answers(_page(MESSAGE_EXAMPLE), CursorInvalid, QueryTooBroad),
+)
+async def search_messages(
+    request: Request, q: Words, limit: Limit = 20, cursor: CursorText = None
+) -> Answer:
+    """Messages with these words, newest first."""
+    return page_answer(request, await lists.search(request.app.state.db, q, limit, cursor))
 
 
 @router.patch(

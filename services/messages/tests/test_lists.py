@@ -12,7 +12,7 @@ from psycopg.rows import dict_row
 from chassis import context
 from chassis.database import conninfo
 from chassis.testing import Databases
-from messages.list_store import everywhere_statement, topic_statement
+from messages.list_store import everywhere_statement, search_statement, topic_statement
 from messages.settings import MIGRATIONS
 
 MESSAGES = 20_000
@@ -141,7 +141,7 @@ def large(databases: Databases) -> Iterator[psycopg.Connection[dict[str, Any]]]:
         conn.execute(
             """
             INSERT INTO messages (topic_id, position, author_id, body, body_html)
-            SELECT 7, number, number %% 2000, 'word-' || number, 'Text'
+            SELECT 7, number, number %% 2000, 'common word-' || number, 'Text'
             FROM generate_series(1, %s) AS number
             """,
             (MESSAGES,),
@@ -180,3 +180,23 @@ def test_every_list_reads_an_index_and_no_more_rows_than_it_gives(
         read = [node for node in found if node.get("Alias") in ("message", "messages")]
         assert all(node["Actual Rows"] <= 21 for node in read)
         assert not any(node.get("Rows Removed by Filter") for node in read)
+
+
+@pytest.mark.parametrize("query", ["needle", "needle or nothing", "common needle", "common"])
+def test_a_search_asks_the_index_of_words(
+    large: psycopg.Connection[dict[str, Any]], query: str
+) -> None:
+    explain = f"EXPLAIN (FORMAT JSON) {search_statement(21)}".encode()
+    [row] = large.execute(explain, {"query": query, "start": 10**9}).fetchall()
+    found = list(nodes(row["QUERY PLAN"][0]["Plan"]))
+    assert "messages_search" in {node.get("Index Name") for node in found}
+
+
+async def test_a_search_of_more_than_a_second_is_too_broad(service: Service) -> None:
+    await service.posted(body="A needle")
+    with psycopg.connect(service.url) as conn:
+        conn.execute("LOCK TABLE messages")
+        answer = await service.client.get("/api/messages/search", params={"q": "needle"})
+    assert (answer.status_code, answer.json()["code"]) == (422, "query_too_broad")
+    found = await service.client.get("/api/messages/search", params={"q": "needle"})
+    assert len(found.json()["items"]) == 1
