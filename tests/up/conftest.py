@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from forum import ports
+from forum.leashed import leashed
 from forum.places import ROOT
 
 # Long: other tests run beside these.
@@ -30,7 +31,10 @@ class Up:
         if not any(argument.startswith("--port") for argument in arguments):
             command.append(f"--port={self.port}")
         self.process = subprocess.Popen(
-            [*command, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            leashed([*command, *arguments], last_signal=signal.SIGTERM),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
         )
         self.output = ""
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -111,6 +115,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
     """One with the sample in it that runs on, for tests that only look."""
     up = Up(tmp_path_factory.mktemp("running") / "var", "--sample")
-    up.until_it_answers()
-    yield up
-    up.clear_away()
+    try:
+        up.until_it_answers()
+        yield up
+    finally:
+        up.clear_away()
