@@ -11,6 +11,11 @@ from starlette.responses import Response
 from chassis.conditional import etag, matches
 from chassis.pagination import Page
 
+# For the documentation of an endpoint that answers with `thing_answer`.
+NOT_MODIFIED: dict[int | str, dict[str, Any]] = {
+    304: {"description": "The ETag is the one in `If-None-Match`."}
+}
+
 
 class Answer(Response):
     """JSON that is already bytes; FastAPI passes a Response on without encoding it again."""

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, NamedTuple, cast
 
 import jwt
 from fastapi import Depends, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from chassis.limits import Limiter, Policy
 from chassis.problems import Unauthorized
@@ -97,12 +98,16 @@ def _identity(claims: dict[str, Any]) -> Identity:
     return Identity(min(int(subject), LARGEST_ID), str(claims["username"]), role, session)
 
 
-async def member(request: Request) -> Identity:
+Bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", description="An access token.")
+Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(Bearer)]
+
+
+async def member(request: Request, credentials: Credentials) -> Identity:
     """The caller; 401 without a valid `Authorization: Bearer`."""
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token:
+    if credentials is None:
         raise Unauthorized("Send an access token: Authorization: Bearer …")
-    return await cast(TokenVerifier, request.app.state.tokens).verify(token.strip())
+    tokens = cast(TokenVerifier, request.app.state.tokens)
+    return await tokens.verify(credentials.credentials.strip())
 
 
 Member = Annotated[Identity, Depends(member)]

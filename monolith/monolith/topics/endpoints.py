@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
 from chassis import paths
-from chassis.answers import Answer, no_content, page_answer, thing_answer
+from chassis.answers import NOT_MODIFIED, Answer, no_content, page_answer, thing_answer
 from chassis.body import Body, NotJson, body_schema, json_body
 from chassis.conditional import IfMatch
 from chassis.idempotency import KeyInFlight, KeyInvalid, KeyReused, Once, once
@@ -93,7 +93,7 @@ async def list_topics(request: Request) -> Answer:
     response_model=Topic,
     responses={
         **_answers(TOPIC_EXAMPLE, *ONE_TOPIC, Invalid),
-        304: {"description": "The ETag is the one in `If-None-Match`."},
+        **NOT_MODIFIED,
     },
 )
 async def read_topic(request: Request, topic_id: int) -> Answer:

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from chassis import problems
 from chassis.address import client_address
-from chassis.answers import Answer, no_content, page_answer, thing_answer
+from chassis.answers import NOT_MODIFIED, Answer, no_content, page_answer, thing_answer
 from chassis.body import Body, NotJson, body_schema, json_body
 from chassis.conditional import IfMatch
 from chassis.database import Database
@@ -102,7 +102,7 @@ async def list_users(
     return page_answer(request, page)
 
 
-@router.get("/me", response_model=schemas.Me, responses=documented(*MEMBER))
+@router.get("/me", response_model=schemas.Me, responses={**documented(*MEMBER), **NOT_MODIFIED})
 async def read_me(request: Request, caller: Member) -> Answer:
     """Your own profile, with the e-mail address."""
     row = await service.read_me(_db(request), caller)
@@ -170,7 +170,11 @@ async def change_password(
     return no_content()
 
 
-@router.get("/{user_id:id}", response_model=schemas.User, responses=documented(errors.UserNotFound))
+@router.get(
+    "/{user_id:id}",
+    response_model=schemas.User,
+    responses={**documented(errors.UserNotFound), **NOT_MODIFIED},
+)
 async def read_user(request: Request, user_id: int) -> Answer:
     """One person. Of an erased one there is a card left, with the state `erased`."""
     row = await service.read_user(_db(request), user_id)

@@ -5,7 +5,15 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from email_validator import EmailNotValidError, validate_email
-from pydantic import AfterValidator, AwareDatetime, Field, HttpUrl, TypeAdapter, ValidationError
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    Field,
+    HttpUrl,
+    TypeAdapter,
+    ValidationError,
+    with_config,
+)
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
@@ -113,6 +121,22 @@ class RoleChange(Input):
     role: Role
 
 
+USER_EXAMPLE: dict[str, Any] = {
+    "id": 7,
+    "username": "ada",
+    "display_name": "Ada",
+    "bio": "Likes bridges.",
+    "avatar_url": None,
+    "role": "member",
+    "state": "active",
+    "topic_count": 3,
+    "message_count": 41,
+    "created_at": "2026-11-23T08:00:00Z",
+    "updated_at": "2026-11-23T08:00:00Z",
+}
+
+
+@with_config(json_schema_extra={"example": USER_EXAMPLE})
 class User(TypedDict):
     id: int
     username: str
@@ -127,8 +151,9 @@ class User(TypedDict):
     updated_at: datetime
 
 
+@with_config(json_schema_extra={"example": {**USER_EXAMPLE, "email": "ada@example.org"}})
 class Me(User):
-    email: str
+    email: str | None
 
 
 class UserPage(TypedDict):
@@ -136,6 +161,18 @@ class UserPage(TypedDict):
     next_cursor: str | None
 
 
+@with_config(
+    json_schema_extra={
+        "example": {
+            "id": 12,
+            "created_at": "2026-11-23T08:00:00Z",
+            "last_used_at": "2026-11-23T09:30:00Z",
+            "user_agent": "Mozilla/5.0",
+            "address": "198.51.100.7",
+            "current": True,
+        }
+    }
+)
 class Session(TypedDict):
     id: int
     created_at: datetime
@@ -150,6 +187,17 @@ class SessionPage(TypedDict):
     next_cursor: str | None
 
 
+@with_config(
+    json_schema_extra={
+        "example": {
+            "access_token": "eyJhbGciOiJSUzI1NiIsImtpZCI6IjEifQ.e30.c2ln",
+            "token_type": "Bearer",
+            "expires_in": 600,
+            "refresh_token": "mF_9B5f-4.1JqMmF_9B5f-4.1JqMmF_9B5f-4.1JqMa",
+            "session_id": 12,
+        }
+    }
+)
 class Tokens(TypedDict):
     access_token: str
     token_type: Literal["Bearer"]
@@ -158,6 +206,15 @@ class Tokens(TypedDict):
     session_id: int
 
 
+@with_config(
+    json_schema_extra={
+        "example": {
+            "keys": [
+                {"kty": "RSA", "kid": "1", "use": "sig", "alg": "RS256", "n": "sXch…", "e": "AQAB"}
+            ]
+        }
+    }
+)
 class JsonWebKeySet(TypedDict):
     keys: list[dict[str, Any]]
 
