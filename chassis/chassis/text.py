@@ -16,6 +16,10 @@ from pydantic_core import PydanticCustomError, core_schema
 LARGEST_ID = 2**63 - 1
 _CONTROL_IN_TEXT = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _CONTROL_IN_LINE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+# No language stacks more than a few marks on a letter.
+_MOST_MARKS = 100
+# The only characters that are no marks themselves, and yet fall apart into marks alone.
+_MARKS_IN_ONE = "\u0f73\u0f75\u0f81"
 
 
 class Input(BaseModel):
@@ -25,7 +29,7 @@ class Input(BaseModel):
 
 
 def _normal(value: str, forbidden: re.Pattern[str]) -> str:
-    value = unicodedata.normalize("NFC", value.replace("\r\n", "\n"))
+    value = _composed(value.replace("\r\n", "\n"))
     if found := forbidden.search(value):
         raise PydanticCustomError(
             "control_character",
@@ -33,6 +37,25 @@ def _normal(value: str, forbidden: re.Pattern[str]) -> str:
             {"code": f"{ord(found[0]):04X}", "position": found.start()},
         )
     return value
+
+
+def _composed(value: str) -> str:
+    """NFC. Sorting a run of marks takes time with its square: a body full of them, a minute."""
+    if value.isascii():
+        return value
+    run = 0
+    for position, character in enumerate(value):
+        if unicodedata.combining(character) or character in _MARKS_IN_ONE:
+            run += 1
+            if run > _MOST_MARKS:
+                raise PydanticCustomError(
+                    "too_many_marks",
+                    "at most {most} combining marks may follow each other, at position {position}",
+                    {"most": _MOST_MARKS, "position": position},
+                )
+        else:
+            run = 0
+    return unicodedata.normalize("NFC", value)
 
 
 def _measure(value: str, least: int, most: int) -> str:

@@ -43,6 +43,12 @@ def test_control_characters_are_refused(alice: Person, field: str) -> None:
         refused(alice.post("/api/topics", json={**new, field: f"a{character}bc"}), f"/{field}")
 
 
+def test_a_pile_of_combining_marks_is_refused(guest: Guest) -> None:
+    pile = "a" + "\u0300\u0316" * 50_000
+    login = guest.post("/api/users/sessions", json={"login": pile, "password": "a password"})
+    refused(login, "/login")
+
+
 @pytest.mark.parametrize("character", ["\n", "\t", "\u2028"])
 def test_a_title_is_one_line(alice: Person, character: str) -> None:
     new = {"title": f"A{character}title", "body": "Text", "category": "general", "tags": []}
