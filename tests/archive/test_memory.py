@@ -19,7 +19,8 @@ from .test_stackexchange import document, row, write_dump
 
 FEW, MANY = 20_000, 100_000
 POSTS = (2_000, 10_000)
-ALLOWED_MIB = 4.0
+# Caches fill up to a bound; the made archives differ by 30 MiB.
+ALLOWED_MIB = 8.0
 TOPICS, PEOPLE, TEXTS = 50, 100, 300
 
 

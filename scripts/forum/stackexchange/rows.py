@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.parsers import expat
 
+from chassis.archive import Progress
 from forum.errors import ForumError
 
 CHUNK_BYTES = 1 << 16
@@ -60,7 +61,7 @@ class _Reader:
 
 def read_rows(path: Path, root: str) -> Iterator[Row]:
     """Each row in the order of the file; an element that is no row is one without values."""
-    reader = _Reader(path, root)
+    reader, progress, count = _Reader(path, root), Progress(path.name), 0
     with path.open("rb") as file:
         while True:
             chunk = file.read(CHUNK_BYTES)
@@ -73,8 +74,11 @@ def read_rows(path: Path, root: str) -> Iterator[Row]:
                     " line."
                 ) from None
             yield from reader.rows
+            count += len(reader.rows)
+            progress.count(count)
             reader.rows.clear()
             if not chunk:
+                progress.end()
                 return
 
 
