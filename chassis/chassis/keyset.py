@@ -32,10 +32,9 @@ FORGET = "DELETE FROM key_set WHERE NOT kid = ANY (%(kids)s)"
 class KeySet:
     """Finds a public key by its `kid`; `run` keeps the set fresh."""
 
-    def __init__(self, db: Database, client: httpx.AsyncClient, users_url: str) -> None:
+    def __init__(self, db: Database, users: httpx.AsyncClient) -> None:
         self._db = db
-        self._client = client
-        self._url = users_url.rstrip("/") + PATH
+        self._users = users
         self._keys: dict[str, Any] = {}
         self._asked_at = -float(REFETCH_SECONDS)
         self._asking = asyncio.Lock()
@@ -61,16 +60,19 @@ class KeySet:
         try:
             if not self._keys:
                 self._use(await self._kept())
-            answer = await self._client.get(self._url, timeout=2)
+            answer = await self._users.get(PATH, timeout=2)
             found = {jwk["kid"]: jwk for jwk in answer.raise_for_status().json()["keys"]}
+            if not found:
+                raise ValueError("users has always a key")
             self._use(found)
             await self._keep(found)
-        except (httpx.HTTPError, psycopg.Error, ValueError, KeyError, TypeError) as error:
+        except (
+            httpx.HTTPError, psycopg.Error, jwt.PyJWTError, ValueError, KeyError, TypeError
+        ) as error:  # fmt: skip
             log.warning("key_set_not_refreshed", error=type(error).__name__, kept=len(self._keys))
 
     def _use(self, found: dict[str, Any]) -> None:
-        if found:
-            self._keys = {kid: jwt.PyJWK(jwk).key for kid, jwk in found.items()}
+        self._keys = {kid: jwt.PyJWK(jwk).key for kid, jwk in found.items()}
 
     async def _kept(self) -> dict[str, Any]:
         async with self._db.connection() as conn:

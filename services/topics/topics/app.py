@@ -4,14 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import httpx
 from fastapi import FastAPI
 
 from chassis.application import new_application
 from chassis.database import Database
 from chassis.delivery import Subscriber
 from chassis.identity import TokenVerifier
-from chassis.internal import InternalClient
+from chassis.internal import InternalClient, new_client
 from chassis.keyset import KeySet
 from chassis.relay import Relay
 from topics import endpoints, internal
@@ -22,8 +21,8 @@ from topics.settings import MIGRATIONS, Settings
 def create_app(settings: Settings) -> FastAPI:
     """The application; its connections open and its relay starts with its lifespan."""
     db = Database(settings.database_url.get_secret_value(), settings.pool_size, "topics")
-    client = httpx.AsyncClient(trust_env=False)
-    keys = KeySet(db, client, settings.users_url)
+    client = new_client(settings.users_url)
+    keys = KeySet(db, client)
     users = InternalClient(settings.users_url, settings.internal_secrets)
     messages = InternalClient(settings.messages_url, settings.internal_secrets)
     subscribers = [
