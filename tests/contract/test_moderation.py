@@ -1,4 +1,7 @@
-"""Roles and suspensions: who may do what to whom."""
+"""Roles and suspensions: who may do what to whom.
+
+That the last admin stays one is not tried here: on a forum in use it might be true.
+"""
 
 from datetime import UTC, datetime, timedelta
 from functools import partial

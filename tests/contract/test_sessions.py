@@ -107,6 +107,16 @@ def test_a_refresh_token_gives_new_tokens_of_the_same_session(alice: Person) -> 
     assert session["refresh_token"] != alice.refresh_token
     alice.access_token, alice.refresh_token = session["access_token"], session["refresh_token"]
     assert alice.read("/api/users/me")["id"] == alice.id
+    [current] = [each for each in alice.items(SESSIONS) if each["current"]]
+    assert current["last_used_at"] > current["created_at"]
+
+
+def test_a_refreshed_token_says_the_new_role(newcomer: MakePerson, admin: Person) -> None:
+    person = newcomer()
+    admin.do("PUT", f"/api/users/{person.id}/role", json={"role": "moderator"})
+    response = person.guest().post(REFRESH, json={"refresh_token": person.refresh_token})
+    claims = jwt.decode(response.json()["access_token"], options={"verify_signature": False})
+    assert (claims["role"], claims["sid"]) == ("moderator", person.session_id)
 
 
 def test_a_refresh_token_used_twice_ends_its_session(newcomer: MakePerson) -> None:

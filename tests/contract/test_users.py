@@ -189,6 +189,13 @@ def test_people_are_fetched_by_id_and_unknown_ones_left_out(
     assert found["next_cursor"] is None
 
 
+def test_up_to_a_hundred_ids_are_one_page(guest: Guest) -> None:
+    people = guest.items("/api/users", limit=100)
+    found = guest.read("/api/users", ids=",".join(str(person["id"]) for person in people))
+    assert {each["id"] for each in found["items"]} == {person["id"] for person in people}
+    assert found["next_cursor"] is None
+
+
 @pytest.mark.parametrize("ids", ["1,two", ",".join(["1"] * 101), "1.5"])
 def test_a_list_of_ids_refuses(guest: Guest, ids: str) -> None:
     problem(guest.get("/api/users", params={"ids": ids}), 422)
