@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar, NotRequired
 
+import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from psycopg.errors import LockNotAvailable, OperationalError
@@ -16,6 +17,7 @@ from typing_extensions import TypedDict
 from chassis import context
 
 MEDIA_TYPE = "application/problem+json"
+log = structlog.get_logger()
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 
@@ -196,6 +198,8 @@ def install(app: FastAPI) -> None:
         return answer(problem, request.url.path)
 
     async def on_database(request: Request, error: Exception) -> Response:
+        # The message may quote a row; the kind of the error says enough.
+        log.warning("database_failed", error=type(error).__name__)
         return answer(Unavailable("The database does not answer. Try again."), request.url.path)
 
     app.exception_handler(Problem)(on_problem)

@@ -13,6 +13,7 @@ ROWS = 5000
 EVERY_SECONDS = 600
 log = structlog.get_logger()
 
+# The second condition is looked at again where a request took the row over meanwhile.
 IDEMPOTENCY_KEYS = """
 DELETE FROM idempotency_keys
 WHERE (owner, route, key) IN (
@@ -21,6 +22,7 @@ WHERE (owner, route, key) IN (
     WHERE created_at < now() - interval '24 hours'
     LIMIT %s
 )
+  AND created_at < now() - interval '24 hours'
 """
 RATE_LIMITS = """
 DELETE FROM rate_limits
