@@ -50,6 +50,8 @@ USERS = document(
     row(Id="x", CreationDate=DAY.format(1, 4), DisplayName="no number"),
     row(Id=13, CreationDate="yesterday"),
     row(Id=14, CreationDate=DAY.format(1, 5), DisplayName="deleted-3", AboutMe="x" * 2001),
+    row(Id=15, CreationDate=DAY.format(1, 5), DisplayName="Deleted"),
+    row(Id=16, CreationDate=DAY.format(1, 5), DisplayName="Deleted"),
     "  <thing />\n",
 )  # fmt: skip
 POSTS = document(
@@ -116,8 +118,8 @@ def archive(dump: Path, tmp_path: Path) -> Path:
 def test_people_keep_their_ids_and_get_names_of_their_own(archive: Path) -> None:
     people = {row["id"]: row for row in lines(archive, "users")}
     assert {number: person["username"] for number, person in people.items()} == {
-        2: "Ada", 3: "ada-3", 9: "Zow-syn", 12: "user-12", 13: "user13", 14: "user-14",
-        77: "user77", 78: "Community", 79: "gone", 80: "unknown",
+        2: "Ada", 3: "ada-3", 9: "Zow-syn", 12: "user-12", 13: "user13", 14: "deleted-3-14",
+        15: "Deleted", 16: "Deleted-16x", 77: "user77", 78: "Community", 79: "gone", 80: "unknown",
     }  # fmt: skip
     assert people[9]["display_name"] == "Żółw & syn"
     assert people[2]["bio"] == "I **weave**."

@@ -151,10 +151,10 @@ class People:
         """A name of A-Z a-z 0-9 _ - that nobody has, without case, as near as can be."""
         letters = unicodedata.normalize("NFKD", display_name).encode("ascii", "ignore").decode()
         base = NOT_IN_A_USERNAME.sub("-", letters).strip("-")[:LONGEST_USERNAME].strip("-")
-        if len(base) < SHORTEST_USERNAME or RESERVED.fullmatch(base):
+        if len(base) < SHORTEST_USERNAME:
             base = f"user-{number}"
         username, tail = base, f"-{number}"
-        while not self._take(username):
+        while RESERVED.fullmatch(username) or not self._take(username):
             username = base[: LONGEST_USERNAME - len(tail)] + tail
             tail += "x"
         return username
