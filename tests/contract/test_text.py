@@ -80,6 +80,12 @@ def test_a_length_is_in_code_points_after_nfc(alice: Person) -> None:
     assert len(alice.open_topic(body="💖" * 32_000)["body"]) == 32_000
 
 
+def test_a_run_of_combining_marks_has_its_limit(alice: Person) -> None:
+    assert alice.open_topic(body="a" + "\u0323" * 100)["body"]
+    new = {"title": "A title", "body": "a" + "\u0323" * 101, "category": "general", "tags": []}
+    refused(alice.post("/api/topics", json=new), "/body")
+
+
 def test_a_password_is_left_as_it_is(guest: Guest) -> None:
     name, password = word("p"), f"  {DECOMPOSED}\t\n\x00 as it is "
     new = {"username": name, "email": f"{name}@forum.example", "password": password}
