@@ -18,7 +18,6 @@ from chassis import answers
 from chassis.address import client_address
 from chassis.answers import Answer
 from chassis.database import Connection
-from chassis.identity import Writer
 from chassis.problems import BadRequest, Conflict, Invalid
 
 _KEY = re.compile(r"[!-~]{1,255}")
@@ -117,10 +116,14 @@ class Once:
 
 
 def once(location: str) -> Callable[..., Awaitable[Once]]:
-    """The dependency for a member's request that makes a thing at `location` ("/api/x/{id}")."""
+    """The dependency for a member's request that makes a thing at `location` ("/api/x/{id}").
 
-    async def read(request: Request, caller: Writer, idempotency_key: KeyHeader = None) -> Once:
-        return await _once(request, f"user:{caller.user_id}", idempotency_key, location)
+    It comes after `Member` or `Writer` among the endpoint's parameters, and belongs to that person.
+    """
+
+    async def read(request: Request, idempotency_key: KeyHeader = None) -> Once:
+        owner = f"user:{request.state.caller.user_id}"
+        return await _once(request, owner, idempotency_key, location)
 
     return read
 
@@ -145,7 +148,7 @@ async def _once(request: Request, owner: str, key: str | None, location: str) ->
     secret = request.app.state.settings.idempotency_secret.get_secret_value().encode()
     record = {
         "owner": owner,
-        "route": f"{request.method} {request.url.path}",
+        "route": f"{request.method} {request.scope['path']}",
         "key": key,
         "fingerprint": hmac.digest(secret, await request.body(), hashlib.sha256),
     }

@@ -103,9 +103,12 @@ class Relay:
 
     async def _follow(self, conn: Connection) -> bool:
         """Stand by until the lock is ours, telling the leader that something committed here."""
+        now, try_at = asyncio.get_running_loop().time, 0.0
         while not self._stopping.is_set():
-            if (await _one(conn, TRY_TO_LEAD, LOCK_KEY))["leads"]:
-                return True
+            if now() >= try_at:
+                if (await _one(conn, TRY_TO_LEAD, LOCK_KEY))["leads"]:
+                    return True
+                try_at = now() + POLL_SECONDS
             if self._bell.is_set():
                 self._bell.clear()
                 await conn.execute("NOTIFY relay")
