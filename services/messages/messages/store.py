@@ -84,8 +84,7 @@ POST = f"""
         RETURNING *
     )
     SELECT
-        {MESSAGE}, {CARD}, author.version AS caller_version, author.role AS caller_role,
-        author.message_count AS author_message_count, author.count_version,
+        {MESSAGE}, {CARD}, author.message_count AS author_message_count, author.count_version,
         topic.message_count, topic.last_activity_at, topic.last_author_id, topic.activity_version
     FROM topic
     CROSS JOIN author
