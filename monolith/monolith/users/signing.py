@@ -3,6 +3,7 @@
 They live in the database, so that all replicas sign with the same one and a restart loses none.
 """
 
+import asyncio
 import time
 import uuid
 from dataclasses import dataclass
@@ -85,7 +86,8 @@ async def rotate(conn: Connection) -> tuple[str, datetime]:
 
 
 async def _make_key(conn: Connection, signs_from: datetime) -> str:
-    private = generate_private_key(public_exponent=65537, key_size=KEY_BITS)
+    # It takes up to a second, in which the process goes on answering.
+    private = await asyncio.to_thread(generate_private_key, 65537, KEY_BITS)
     kid = uuid.uuid4().hex
     pem = private.private_bytes(
         serialization.Encoding.PEM,
