@@ -11,7 +11,7 @@ from typing import Any, Generic, NoReturn, TypeVar
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
 
-from chassis.problems import BadRequest, UnsupportedMediaType, from_validation, invalid
+from chassis.problems import BadRequest, Problem, UnsupportedMediaType, from_validation, invalid
 
 T = TypeVar("T", bound=BaseModel)
 
@@ -21,14 +21,27 @@ class NotJson(BadRequest):
 
 
 class Body(Generic[T]):
-    """The body as it came (`raw`), to be parsed once as `model`."""
+    """The body as it came (`raw`), to be parsed as `model`."""
 
     def __init__(self, raw: bytes, model: type[T]) -> None:
         self.raw = raw
         self._model = model
+        self._parsed: T | None = None
 
     def parse(self) -> T:
         """The body as `model`; 400 where it is not JSON, 422 with pointers where it is wrong."""
+        if self._parsed is None:
+            self._parsed = self._read()
+        return self._parsed
+
+    def peek(self) -> T | None:
+        """The body for work that comes before the rules; None where `parse` is going to raise."""
+        try:
+            return self.parse()
+        except Problem:
+            return None
+
+    def _read(self) -> T:
         try:
             return self._model.model_validate_json(self.raw)
         except ValidationError as error:

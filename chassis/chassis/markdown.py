@@ -1,6 +1,8 @@
 """Markdown to HTML that holds nothing active: rendered without raw HTML, then sanitised."""
 
+import asyncio
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import nh3
 from markdown_it import MarkdownIt
@@ -19,11 +21,24 @@ _CLEANER = nh3.Cleaner(
     link_rel="nofollow ugc noopener",
 )  # fmt: skip
 _SPACE = re.compile(r"\s+")
+# Up to here a text that is made to cost time costs milliseconds; a longer one, up to seconds.
+_SHORT = 2000
+_BESIDE = ThreadPoolExecutor(1, "markdown")
 
 
 def render(text: str) -> str:
     """The HTML of a Markdown text."""
     return _CLEANER.clean(_MARKDOWN.render(text))
+
+
+async def render_beside(text: str) -> str:
+    """As `render`; a long text is done beside the event loop, one after the other.
+
+    Await it before a transaction: a connection must not wait for somebody's hostile text.
+    """
+    if len(text) <= _SHORT:
+        return render(text)
+    return await asyncio.get_running_loop().run_in_executor(_BESIDE, render, text)
 
 
 def excerpt(text: str, most: int = 200) -> str:

@@ -42,6 +42,7 @@ def readable(row: Row | None, message_id: int) -> Row:
 
 async def post(db: Database, caller: Identity, body: Body[NewMessage], once: Once) -> Answer:
     """Write a message at the next position of its topic, and count it."""
+    html = await _rendered(body)
     async with db.transaction() as conn:
         if (kept := await once.claim(conn)) is not None:
             return kept
@@ -54,7 +55,6 @@ async def post(db: Database, caller: Identity, body: Body[NewMessage], once: Onc
         await _open_topic(conn, new.topic_id, card)
         if not await _fits(conn, new):
             raise invalid("/reply_to", "not_in_topic", "no message of this topic has that id")
-        html = markdown.render(new.body)
         values = {**new.model_dump(), "body_html": html, "author_id": caller.user_id}
         row = await store.insert(conn, values)
         return await once.keep(conn, schemas.message({**row, **card}), version=row["version"])
@@ -94,15 +94,20 @@ async def edit(
     db: Database, caller: Identity, message_id: int, if_match: Precondition, body: Body[Edit]
 ) -> Message:
     """Put another body in place of the one that there is, which stays as a revision."""
+    html = await _rendered(body)
     async with db.transaction() as conn:
         row = await _own(conn, message_id, caller)
         if_match.check(row["version"])
         text = body.parse().body
-        edited = await store.replace_body(
-            conn, message_id, caller.user_id, text, markdown.render(text)
-        )
+        edited = await store.replace_body(conn, message_id, caller.user_id, text, html)
         await _record(conn, caller, "message.edited", row)
         return schemas.message({**row, **edited})
+
+
+async def _rendered(body: Body[NewMessage] | Body[Edit]) -> str:
+    """The HTML of the text in the body; of a body that is wrong, nothing."""
+    given = body.peek()
+    return await markdown.render_beside(given.body) if given else ""
 
 
 async def delete(db: Database, caller: Identity, message_id: int, if_match: Precondition) -> None:

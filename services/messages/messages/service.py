@@ -47,14 +47,17 @@ async def post(
     db: Database, gate: Gate, caller: Identity, body: Body[NewMessage], once: Once
 ) -> Answer:
     """Write a message. A topic that is not known here is asked for, outside any transaction."""
+    html = await _rendered(body)
     try:
-        return await _post(db, caller, body, once)
+        return await _post(db, caller, body, html, once)
     except TopicUnheard:
         await gate.ask(body.parse().topic_id)
-    return await _post(db, caller, body, once)
+    return await _post(db, caller, body, html, once)
 
 
-async def _post(db: Database, caller: Identity, body: Body[NewMessage], once: Once) -> Answer:
+async def _post(
+    db: Database, caller: Identity, body: Body[NewMessage], html: str, once: Once
+) -> Answer:
     async with db.transaction() as conn:
         if (kept := await once.claim(conn)) is not None:
             return kept
@@ -65,7 +68,7 @@ async def _post(db: Database, caller: Identity, body: Body[NewMessage], once: On
             "username": caller.username,
             "role": caller.role,
             "body": new.body,
-            "body_html": markdown.render(new.body),
+            "body_html": html,
             "reply_to": new.reply_to,
         }
         row = await store.post(conn, values)
@@ -122,15 +125,20 @@ async def edit(
     db: Database, caller: Identity, message_id: int, if_match: Precondition, body: Body[Edit]
 ) -> Message:
     """Put another body in place of the one that there is, which stays as a revision."""
+    html = await _rendered(body)
     async with db.transaction() as conn:
         row = await _own(conn, message_id, caller)
         if_match.check(row["version"])
         text = body.parse().body
-        edited = await store.replace_body(
-            conn, message_id, caller.user_id, text, markdown.render(text)
-        )
+        edited = await store.replace_body(conn, message_id, caller.user_id, text, html)
         await _record(conn, caller, "message.edited", row)
         return schemas.message({**row, **edited})
+
+
+async def _rendered(body: Body[NewMessage] | Body[Edit]) -> str:
+    """The HTML of the text in the body; of a body that is wrong, nothing."""
+    given = body.peek()
+    return await markdown.render_beside(given.body) if given else ""
 
 
 async def delete(db: Database, caller: Identity, message_id: int, if_match: Precondition) -> None:

@@ -29,12 +29,13 @@ async def get_topic(db: Database, topic_id: int) -> Topic:
 
 async def create_topic(db: Database, caller: Identity, once: Once, body: Body[NewTopic]) -> Answer:
     """Open a topic; the author's card and both counters move with it."""
+    html = await _rendered(body)
     async with db.transaction() as conn:
         if kept := await once.claim(conn):
             return kept
         (await rights_of(conn, caller)).must_write()
         new = body.parse()
-        values = _written({**new.model_dump(), "author_id": caller.user_id})
+        values = _written({**new.model_dump(), "body_html": html, "author_id": caller.user_id})
         if not await store.count_in_category(conn, new.category, 1):
             raise _no_category(new.category)
         topic_id = await store.insert_topic(conn, values)
@@ -53,6 +54,7 @@ async def change_topic(
     body: Body[TopicChanges],
 ) -> Topic:
     """Change what is given. What changes nothing makes no new version."""
+    html = await _rendered(body)
     async with db.transaction() as conn:
         rights = await rights_of(conn, caller)
         row = _living(topic_id, await store.lock_topic(conn, topic_id))
@@ -62,7 +64,8 @@ async def change_topic(
         changes = {name: value for name, value in given.items() if row[name] != value}
         if changes:
             await _move(conn, row["category"], {**row, **changes}["category"])
-            await store.update_topic(conn, topic_id, _written({**row, **changes}))
+            derived = {"body_html": html} if "body" in changes else {}
+            await store.update_topic(conn, topic_id, _written({**row, **changes, **derived}))
             await tell_topic(conn, topic_id)
             before = {name: row[name] for name in changes}
             await _audit(conn, rights, "topic.change", row, {"before": before})
@@ -138,13 +141,18 @@ def _living(topic_id: int, row: Row | None) -> Row:
     return row
 
 
+async def _rendered(body: Body[NewTopic] | Body[TopicChanges]) -> str | None:
+    """The HTML of the text in the body, if there is one."""
+    given = body.peek()
+    return await markdown.render_beside(given.body) if given and given.body else None
+
+
 def _written(values: dict[str, Any]) -> dict[str, Any]:
-    """The columns that follow from what the author wrote, rendered once, at write time."""
+    """The other columns that follow from what the author wrote."""
     slug = _NOT_A_WORD.sub("-", values["title"].lower()).strip("-")[:LONGEST_SLUG].strip("-")
     return {
         **values,
         "slug": slug or "topic",
-        "body_html": markdown.render(values["body"]),
         "excerpt": markdown.excerpt(values["body"]),
     }
 

@@ -40,7 +40,9 @@ async def find_topic(conn: Connection, topic_id: int) -> Row | None:
 async def lock_topic(conn: Connection, topic_id: int) -> Row | None:
     """The topic's own columns, its row locked until the transaction ends."""
     statement = """
-        SELECT id, title, body, category, tags, author_id, locked, pinned, deleted_at, version
+        SELECT
+            id, title, body, body_html, category, tags, author_id, locked, pinned, deleted_at,
+            version
         FROM topics
         WHERE id = %s
         FOR UPDATE
