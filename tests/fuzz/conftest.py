@@ -21,7 +21,10 @@ PLENTY = {
     "LOGINS_PER_ADDRESS": "100000",
     "LOGINS_PER_ACCOUNT": "100000",
 }
-THINGS = 5
+# Enough that some are left when others were deleted.
+THINGS = 40
+# Whom moderators may suspend: the people who fuzz stay as they are.
+BYSTANDER = 2
 
 
 @dataclass
@@ -65,7 +68,8 @@ def fuzzed(request: pytest.FixtureRequest, find_forum: FindForum) -> Fuzzed:
 def _fill(forum: Forum) -> Fuzzed:
     make_admin(forum, "admin", PASSWORD)
     with httpx.Client(base_url=forum.url, timeout=30) as http:
-        people = {name: _person(http, name) for name in ("member", "moderator")}
+        people = {name: _person(http, name) for name in ("bystander", "member", "moderator")}
+        del people["bystander"]
         moderator = http.get("/api/users", params={"q": "moderator"}).json()["items"][0]["id"]
         path, admin = f"/api/users/{moderator}/role", _log_in(http, "admin")
         http.put(path, json={"role": "moderator"}, headers=admin).raise_for_status()

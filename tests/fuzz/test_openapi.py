@@ -18,7 +18,7 @@ from schemathesis.specs.openapi.checks import (
 
 from forum.instance import Mode
 
-from .conftest import THINGS, FindForum, Fuzzed
+from .conftest import BYSTANDER, THINGS, FindForum, Fuzzed
 
 CHECKS = [
     not_a_server_error,
@@ -73,9 +73,9 @@ def fuzz(cases: st.SearchStrategy[schemathesis.Case[Any]], forum: Fuzzed) -> Non
 
 def aim(case: schemathesis.Case[Any], thing: int) -> None:
     """Let a case find something: no generated number or ETag does."""
-    for name in case.path_parameters:
-        if name.endswith("_id"):
-            case.path_parameters[name] = thing
+    found = {"user_id": BYSTANDER, "topic_id": thing, "message_id": thing, "emoji": "👍"}
+    for name in case.path_parameters.keys() & found.keys():
+        case.path_parameters[name] = found[name]
     if "if-match" in case.headers:
         case.headers["if-match"] = "*"
     if isinstance(case.body, dict) and "topic_id" in case.body:
