@@ -80,7 +80,8 @@ def _start(pages: Pages, first: int, *, ascending: bool) -> int:
     """Where the page starts: after the cursor, and without one at `first`."""
     if pages.after is None:
         return first
-    return int(pages.after[0]) + (1 if ascending else -1)
+    # Beyond a bigint it would be compared as another type, without the index.
+    return min(int(pages.after[0]) + (1 if ascending else -1), LARGEST_ID)
 
 
 def _page(pages: Pages, rows: list[Row], key: str) -> Page:
