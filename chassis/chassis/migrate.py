@@ -1,6 +1,6 @@
 """Migrations by a command of their own, one at a time, never at the start of a server.
 
-Each migration is SQL with a `lock_timeout`: one that has to wait for a busy table fails and is run
+Each migration is SQL under a `lock_timeout`: one that has to wait for a busy table fails and is run
 again, and does not make every request queue behind it.
 """
 
@@ -20,7 +20,9 @@ def migrate(database_url: str, migrations: Path) -> None:
     """Bring the database to the newest revision; a second run beside this one waits for it."""
     engine = create_engine(
         "postgresql+psycopg://",
-        creator=lambda: psycopg.connect(database_url, application_name="migrate"),
+        creator=lambda: psycopg.connect(
+            database_url, application_name="migrate", options="-c lock_timeout=3s"
+        ),
         poolclass=NullPool,
     )
     config = Config()

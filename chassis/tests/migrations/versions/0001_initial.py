@@ -9,7 +9,6 @@ down_revision = None
 
 
 def upgrade() -> None:
-    op.execute("SET LOCAL lock_timeout = '3s'")
     for technical in (
         tables.LIMITS_1,
         tables.IDEMPOTENCY_1,

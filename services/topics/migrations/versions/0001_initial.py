@@ -103,10 +103,3 @@ TECHNICAL = (
 def upgrade() -> None:
     for statements in (CATEGORIES, TOPICS, AUTHORS, AUDIT, *TECHNICAL):
         op.execute(statements)
-
-
-def downgrade() -> None:
-    op.execute(
-        "DROP TABLE inbox, dead_letters, relay_cursors, outbox, key_set, idempotency_keys,"
-        " rate_limits, audit_log, authors, topics, categories"
-    )
