@@ -34,7 +34,7 @@ DOCUMENTS: dict[str, tuple[Mode, str]] = {
     "monolith": ("monolith", "/api/users/openapi.json"),
 }
 # For each operation, good and bad; every one is sent by a guest, a member and a moderator.
-EXAMPLES = 8
+EXAMPLES = 15
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
