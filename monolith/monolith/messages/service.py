@@ -57,6 +57,8 @@ async def post(db: Database, caller: Identity, body: Body[NewMessage], once: Onc
             raise invalid("/reply_to", "not_in_topic", "no message of this topic has that id")
         values = {**new.model_dump(), "body_html": html, "author_id": caller.user_id}
         row = await store.insert(conn, values)
+        if row is None:
+            raise _erased()
         return await once.keep(conn, schemas.message({**row, **card}), version=row["version"])
 
 
@@ -80,8 +82,12 @@ async def _card(conn: Connection, caller: Identity) -> Row:
     """The caller as he is now; 401 for someone erased, which comes before 404."""
     card = await store.card(conn, caller.user_id)
     if card is None or card["author_state"] == "erased":
-        raise AccountErased("The account that this token is for was erased.")
+        raise _erased()
     return card
+
+
+def _erased() -> AccountErased:
+    return AccountErased("The account that this token is for was erased.")
 
 
 def _must_write(card: Row) -> None:

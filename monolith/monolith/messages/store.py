@@ -114,11 +114,22 @@ INSERT = f"""
 """  # noqa: S608 -- made of constants
 
 
-async def insert(conn: Connection, values: Mapping[str, Any]) -> Row:
-    """Write a message at the next position of a topic that is locked by now, and count it."""
-    await conn.execute(
-        "UPDATE users SET message_count = message_count + 1 WHERE id = %(author_id)s", values
+async def insert(conn: Connection, values: Mapping[str, Any]) -> Row | None:
+    """Write a message at the next position of a topic that is locked by now, and count it.
+
+    None where the author was erased meanwhile.
+    """
+    counted = await conn.execute(
+        """
+        UPDATE users
+        SET message_count = message_count + 1
+        WHERE id = %(author_id)s
+            AND erased_at IS NULL
+        """,
+        values,
     )
+    if counted.rowcount == 0:
+        return None
     return (await (await conn.execute(INSERT, values)).fetchall())[0]
 
 

@@ -12,7 +12,7 @@ from chassis.idempotency import Once
 from chassis.identity import Identity
 from chassis.problems import Invalid, invalid
 from monolith.topics import store
-from monolith.topics.errors import TopicDeleted, TopicNotFound
+from monolith.topics.errors import AccountErased, TopicDeleted, TopicNotFound
 from monolith.topics.rights import Rights, rights_of
 from monolith.topics.schemas import NewTopic, Topic, TopicChanges, topic
 
@@ -40,6 +40,10 @@ async def create_topic(db: Database, caller: Identity, once: Once, body: Body[Ne
         topic_id = await store.insert_topic(conn, values)
         await store.count_of_author(conn, caller.user_id, 1)
         made = topic(_living(topic_id, await store.find_topic(conn, topic_id)))
+        # The count holds the author's row: an erasure was either before it and is seen here, or is
+        # after this transaction and finds what `once` keeps.
+        if made["author"]["state"] == "erased":
+            raise AccountErased("The account of this access token was erased.")
         return await once.keep(conn, made, version=made["version"])
 
 
