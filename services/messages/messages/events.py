@@ -5,11 +5,11 @@ from typing import Literal
 
 from pydantic import BaseModel
 
-from chassis.database import Connection, Row
+from chassis.database import Connection
 from chassis.inbox import Handler, Handlers
-from chassis.outbox import Event
 from messages import projection_store
 
+# Written by the statements that count: see store.TELL.
 ACTIVITY = "io.forum.topic.activity.v1"
 COUNTED = "io.forum.messages.counted.v1"
 
@@ -35,28 +35,6 @@ class TopicUpdated(BaseModel):
     locked: bool
     deleted: bool
     version: int
-
-
-def activity(row: Row) -> Event:
-    """What a topic counts now."""
-    data = {
-        "topic_id": row["topic_id"],
-        "message_count": row["message_count"],
-        "last_activity_at": row["last_activity_at"],
-        "last_author_id": row["last_author_id"],
-        "version": row["activity_version"],
-    }
-    return Event(ACTIVITY, str(row["topic_id"]), data)
-
-
-def counted(row: Row) -> Event:
-    """How many messages a person has now."""
-    data = {
-        "user_id": row["author_id"],
-        "message_count": row["author_message_count"],
-        "version": row["count_version"],
-    }
-    return Event(COUNTED, str(row["author_id"]), data)
 
 
 async def hear_user(conn: Connection, user: UserUpdated) -> None:

@@ -2,7 +2,7 @@
 
 from typing import NoReturn
 
-from chassis import markdown, outbox
+from chassis import markdown
 from chassis.answers import Answer
 from chassis.body import Body
 from chassis.conditional import Precondition
@@ -10,7 +10,7 @@ from chassis.database import Connection, Database, Row
 from chassis.idempotency import Once
 from chassis.identity import Identity
 from chassis.problems import Invalid, invalid
-from messages import events, projection_store, schemas, store
+from messages import projection_store, schemas, store
 from messages.errors import (
     AccountErased,
     MessageDeleted,
@@ -78,7 +78,6 @@ async def _post(
         must_write(row["author_state"])
         if row["reply_to"] != new.reply_to:
             raise invalid("/reply_to", "not_in_topic", "no message of this topic has that id")
-        await outbox.publish(conn, [events.activity(row), events.counted(row)])
         return await once.keep(conn, schemas.message(row), version=row["version"])
 
 
@@ -148,8 +147,7 @@ async def delete(db: Database, caller: Identity, message_id: int, if_match: Prec
         row = await _own(conn, message_id, caller)
         if_match.check(row["version"])
         await store.bury(conn, message_id)
-        counts = await store.uncount(conn, row["topic_id"], row["author_id"])
-        await outbox.publish(conn, [events.activity(counts), events.counted(counts)])
+        await store.uncount(conn, row["topic_id"], row["author_id"])
         await _record(conn, caller, "message.deleted", row)
 
 

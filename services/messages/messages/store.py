@@ -8,6 +8,7 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
+from chassis.context import traceparent
 from chassis.database import Connection, Row
 
 MESSAGE = """
@@ -48,6 +49,35 @@ async def message(conn: Connection, message_id: int) -> Row | None:
     return await (await conn.execute(MESSAGE_BY_ID, {"message_id": message_id})).fetchone()
 
 
+# What other services are told of the rows `topic` and `author` as they are now. The statement that
+# changed them writes it too: a round trip less while the topic is locked.
+TELL = """
+    INSERT INTO outbox (type, subject, data, traceparent)
+    SELECT
+        'io.forum.topic.activity.v1',
+        topic.id::text,
+        jsonb_build_object(
+            'topic_id', topic.id,
+            'message_count', topic.message_count,
+            'last_activity_at', topic.last_activity_at,
+            'last_author_id', topic.last_author_id,
+            'version', topic.activity_version
+        ),
+        %(traceparent)s
+    FROM topic
+    UNION ALL
+    SELECT
+        'io.forum.messages.counted.v1',
+        author.id::text,
+        jsonb_build_object(
+            'user_id', author.id,
+            'message_count', author.message_count,
+            'version', author.count_version
+        ),
+        %(traceparent)s
+    FROM author
+"""
+
 # One round trip while the topic's row is locked. Each step reads the one before, so that the topic
 # is locked first; the time is taken under its lock, so that it grows with the position.
 POST = f"""
@@ -82,21 +112,19 @@ POST = f"""
         FROM topic
         CROSS JOIN author
         RETURNING *
-    )
-    SELECT
-        {MESSAGE}, {CARD}, author.message_count AS author_message_count, author.count_version,
-        topic.message_count, topic.last_activity_at, topic.last_author_id, topic.activity_version
-    FROM topic
+    ), told AS ({TELL})
+    SELECT {MESSAGE}, {CARD}
+    FROM message
     CROSS JOIN author
-    CROSS JOIN message
 """  # noqa: S608 -- made of constants
 
 
 async def post(conn: Connection, values: Mapping[str, Any]) -> Row | None:
-    """Write a message at the topic's next position and count it; None where nobody may post.
+    """Write a message at the topic's next position, count and tell it; None where nobody may post.
 
     A `reply_to` that is not in the topic comes back as None.
     """
+    values = {**values, "traceparent": traceparent.get()}
     return await (await conn.execute(POST, values)).fetchone()
 
 
@@ -177,42 +205,37 @@ async def bury(conn: Connection, message_id: int) -> None:
     )
 
 
-async def uncount(conn: Connection, topic_id: int, author_id: int) -> Row:
-    """Count one message less, for its topic and its author; the rows' new numbers."""
-    cursor = await conn.execute(
-        """
-        WITH topic AS (
-            UPDATE topics
-            SET message_count = message_count - 1,
-                activity_version = activity_version + 1,
-                (last_activity_at, last_author_id) = (
-                    SELECT created_at, author_id
-                    FROM messages
-                    WHERE topic_id = %(topic_id)s
-                        AND deleted_at IS NULL
-                    ORDER BY position DESC
-                    LIMIT 1
-                )
-            WHERE id = %(topic_id)s
-            RETURNING *
-        ), author AS (
-            UPDATE authors
-            SET message_count = authors.message_count - 1,
-                count_version = authors.count_version + 1
-            FROM topic
-            WHERE authors.id = %(author_id)s
-            RETURNING authors.*
-        )
-        SELECT
-            topic.id AS topic_id, topic.message_count, topic.last_activity_at,
-            topic.last_author_id, topic.activity_version, author.id AS author_id,
-            author.message_count AS author_message_count, author.count_version
+UNCOUNT = f"""
+    WITH topic AS (
+        UPDATE topics
+        SET message_count = message_count - 1,
+            activity_version = activity_version + 1,
+            (last_activity_at, last_author_id) = (
+                SELECT created_at, author_id
+                FROM messages
+                WHERE topic_id = %(topic_id)s
+                    AND deleted_at IS NULL
+                ORDER BY position DESC
+                LIMIT 1
+            )
+        WHERE id = %(topic_id)s
+        RETURNING *
+    ), author AS (
+        UPDATE authors
+        SET message_count = authors.message_count - 1,
+            count_version = authors.count_version + 1
         FROM topic
-        CROSS JOIN author
-        """,
-        {"topic_id": topic_id, "author_id": author_id},
+        WHERE authors.id = %(author_id)s
+        RETURNING authors.*
     )
-    return (await cursor.fetchall())[0]
+    {TELL}
+"""  # noqa: S608 -- made of constants
+
+
+async def uncount(conn: Connection, topic_id: int, author_id: int) -> None:
+    """Count one message less, for its topic and its author, and tell it."""
+    values = {"topic_id": topic_id, "author_id": author_id, "traceparent": traceparent.get()}
+    await conn.execute(UNCOUNT, values)
 
 
 async def add_reaction(conn: Connection, message_id: int, user_id: int, emoji: str) -> None:

@@ -10,6 +10,7 @@ import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import httpx
@@ -89,6 +90,12 @@ def user_updated(user_id: int, version: int = 1, **changes: Any) -> dict[str, An
         "avatar_url": None, "role": "member", "state": "active", "suspended_until": None,
         "version": version, **changes,
     }  # fmt: skip
+
+
+def moments(data: dict[str, Any]) -> dict[str, Any]:
+    """The data of an event with its time as such: there is more than one way to write it."""
+    text = data.get("last_activity_at")
+    return {**data, "last_activity_at": datetime.fromisoformat(text)} if text else data
 
 
 TYPES = {"users": "io.forum.user.updated.v1", "topics": "io.forum.topic.updated.v1"}
@@ -180,7 +187,7 @@ class Service:
     def outbox(self, kind: str) -> list[dict[str, Any]]:
         """The data of the events of a type, in the order of writing."""
         rows = self.rows("SELECT data FROM outbox WHERE type = %s ORDER BY id", [kind])
-        return [row["data"] for row in rows]
+        return [moments(row["data"]) for row in rows]
 
 
 @asynccontextmanager

@@ -1,6 +1,7 @@
 """Edits, deletions and reactions: what they keep, count and tell."""
 
 import asyncio
+from datetime import datetime
 
 from messages_harness import Service
 
@@ -88,7 +89,7 @@ async def test_deleting_the_newest_moves_the_topic_back_to_the_one_before(
     assert [
         (event["version"], event["message_count"], event["last_author_id"]) for event in told
     ] == [(4, 2, 3), (5, 1, 1), (6, 0, None)]
-    assert told[1]["last_activity_at"] == messages[0]["created_at"]
+    assert told[1]["last_activity_at"] == datetime.fromisoformat(messages[0]["created_at"])
     assert told[2]["last_activity_at"] is None
     assert service.outbox(COUNTED)[-1] == {"user_id": 1, "message_count": 0, "version": 2}
 

@@ -8,6 +8,7 @@ import pytest
 from messages_harness import (
     Service,
     cloud_event,
+    moments,
     topic_updated,
     user_updated,
 )
@@ -103,7 +104,7 @@ async def test_a_snapshot_says_what_the_events_said(service: Service) -> None:
         )
         first, *lines = answer.text.splitlines()
         assert json.loads(first)["seq"] >= 0
-        return [json.loads(line) for line in lines]
+        return [moments(json.loads(line)) for line in lines]
 
     for of, kind, subject in (
         ("activity", "io.forum.topic.activity.v1", "topic_id"),

@@ -44,11 +44,11 @@ async def test_each_post_tells_the_numbers_that_it_made(service: Service) -> Non
     assert activity[1] == {
         "topic_id": 7,
         "message_count": 2,
-        "last_activity_at": second["created_at"],
+        "last_activity_at": datetime.fromisoformat(second["created_at"]),
         "last_author_id": 2,
         "version": 2,
     }
-    assert activity[0]["last_activity_at"] == first["created_at"]
+    assert activity[0]["last_activity_at"] == datetime.fromisoformat(first["created_at"])
     assert service.outbox(COUNTED) == [
         {"user_id": 1, "message_count": 1, "version": 1},
         {"user_id": 2, "message_count": 1, "version": 1},
