@@ -1,8 +1,12 @@
 """What the service does with what users and messages tell it: newest wins, once is enough."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
+import psycopg
 from topics_harness import Service, activity, cloud_event, user
+
+from chassis.testing import eventually
 
 
 async def test_a_card_is_made_of_the_token_until_users_tells(service: Service) -> None:
@@ -93,6 +97,32 @@ async def test_an_erased_person_is_nobody_and_leaves_no_answers_behind(service: 
     assert unknown.status_code == 401
     author = (await service.read(f"/{made.json()['id']}"))["author"]
     assert (author["username"], author["state"]) == ("deleted-1", "erased")
+
+
+async def test_who_is_erased_while_he_opens_a_topic_leaves_no_answer_behind(
+    service: Service,
+) -> None:
+    await service.hear("users", user(1))
+    new = {"title": "A title", "body": "A text", "category": "general", "tags": []}
+    with psycopg.connect(service.url) as holder:
+        holder.execute("SELECT FROM categories FOR UPDATE")
+        opening = asyncio.create_task(
+            service.ask("POST", "", json=new, headers={"Idempotency-Key": "a"})
+        )
+
+        async def waits() -> bool:
+            return bool(
+                service.rows(
+                    "SELECT pid FROM pg_stat_activity"
+                    " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+                )
+            )
+
+        await eventually(waits)
+        await service.hear("users", user(1, version=2, state="erased"))
+    answer = await opening
+    assert (answer.status_code, answer.json()["code"]) == (401, "account_erased")
+    assert service.rows("SELECT key FROM idempotency_keys UNION ALL SELECT title FROM topics") == []
 
 
 async def test_activity_moves_a_topic_up_and_never_back(service: Service) -> None:
