@@ -27,7 +27,7 @@ def thing_answer(request: Request, thing: Mapping[str, Any], version: int) -> An
     """200 with a strong ETag, or 304 where the client has these very bytes."""
     content = to_json(thing)
     tag = etag(version, content)
-    if matches(request.headers.get("if-none-match"), tag):
+    if request.method == "GET" and matches(request.headers.get("if-none-match"), tag):
         return Answer(status_code=304, headers={"ETag": tag})
     return Answer(content, headers={"ETag": tag})
 

@@ -12,7 +12,8 @@ from fastapi import Depends, Header
 
 from chassis.problems import PreconditionFailed, PreconditionRequired
 
-_TAG = re.compile(r'"(\d{1,18})\.[0-9a-f]{16}"')
+# A weak tag (W/"…") never matches here: an edit compares strongly (RFC 9110, 13.1.1).
+_TAG = re.compile(r'(?<!W/)"(\d{1,18})\.[0-9a-f]{16}"')
 _ANY_TAG = re.compile(r'(?:W/)?("[^"]*")')
 
 

@@ -28,6 +28,9 @@ class Observed:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
+        if scope["method"] == "HEAD":
+            # As GET; the server leaves the body out, by the scope of its own.
+            scope = {**scope, "method": "GET"}
         started, status = time.perf_counter(), 0
         request_id = _enter(Headers(scope=scope))
 

@@ -18,7 +18,7 @@ from chassis import context
 
 MEDIA_TYPE = "application/problem+json"
 log = structlog.get_logger()
-METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
 class FieldError(TypedDict):
@@ -171,7 +171,7 @@ def from_validation(errors: list[Any], prefix: str = "") -> Invalid:
 
 def _allowed(request: Request) -> list[str]:
     # The router's own Allow names the methods of one of the routes with this path alone.
-    return [
+    found = [
         method
         for method in METHODS
         if any(
@@ -179,6 +179,7 @@ def _allowed(request: Request) -> list[str]:
             for route in request.app.routes
         )
     ]
+    return ["HEAD", *found] if "GET" in found else found
 
 
 def install(app: FastAPI) -> None:

@@ -39,6 +39,13 @@ def test_what_the_client_has_not_is_sent(alice: Person, thing: str) -> None:
         assert "Content-Encoding" not in response.headers
 
 
+def test_a_head_is_a_get_without_its_body(alice: Person, thing: str) -> None:
+    whole, head = alice.get(thing), alice.request("HEAD", thing)
+    assert (head.status_code, head.content) == (200, b"")
+    for name in ("ETag", "Content-Type", "Content-Length"):
+        assert head.headers[name] == whole.headers[name]
+
+
 @pytest.fixture(params=["me", "topic", "message"])
 def mine(request: pytest.FixtureRequest, newcomer: MakePerson) -> tuple[Person, str, str]:
     """Somebody, the path of what he may change, and the name of a field of it."""
@@ -55,6 +62,19 @@ def test_a_change_needs_to_say_on_what(mine: tuple[Person, str, str]) -> None:
     person, path, field = mine
     problem(person.patch(path, json={field: "New"}), 428, "precondition_required")
     assert person.read(path)[field] != "New"
+
+
+def test_a_weak_tag_is_not_enough_for_a_change(mine: tuple[Person, str, str]) -> None:
+    person, path, field = mine
+    weak = {"If-Match": "W/" + person.etag(path)["If-Match"]}
+    problem(person.patch(path, json={field: "New"}, headers=weak), 412, "precondition_failed")
+
+
+def test_a_change_is_answered_whole_whatever_the_client_has(mine: tuple[Person, str, str]) -> None:
+    person, path, field = mine
+    headers = person.etag(path) | {"If-None-Match": "*"}
+    response = person.patch(path, json={field: "New"}, headers=headers)
+    assert (response.status_code, response.json()[field]) == (200, "New")
 
 
 def test_a_change_on_something_old_is_refused(mine: tuple[Person, str, str]) -> None:
