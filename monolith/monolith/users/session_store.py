@@ -75,23 +75,33 @@ async def use_refresh_token(
 ) -> Row | None:
     """Use up the token and prolong its session; None where it is unknown, used, or ended.
 
-    One statement: of two that come at once, one gets the row.
+    One statement: of two that come at once, one gets the row. It locks the session before the
+    token, as whoever deletes a session does.
     """
     result = await conn.execute(
         """
-        WITH used AS (
+        WITH session AS (
+            SELECT sessions.id
+            FROM sessions
+            JOIN refresh_tokens ON refresh_tokens.session_id = sessions.id
+            WHERE refresh_tokens.hash = %(hash)s
+                AND sessions.revoked_at IS NULL
+                AND sessions.expires_at > now()
+            FOR NO KEY UPDATE OF sessions
+        ),
+        used AS (
             UPDATE refresh_tokens
             SET used_at = now()
-            WHERE hash = %(hash)s AND used_at IS NULL
-            RETURNING session_id
+            FROM session
+            WHERE refresh_tokens.session_id = session.id
+                AND refresh_tokens.hash = %(hash)s
+                AND refresh_tokens.used_at IS NULL
+            RETURNING refresh_tokens.session_id
         )
         UPDATE sessions
         SET last_used_at = now(), expires_at = %(expires_at)s
         FROM used, users
-        WHERE sessions.id = used.session_id
-            AND sessions.revoked_at IS NULL
-            AND sessions.expires_at > now()
-            AND users.id = sessions.user_id
+        WHERE sessions.id = used.session_id AND users.id = sessions.user_id
         RETURNING sessions.id AS session_id, users.id, users.username, users.role
         """,
         {"hash": token_hash, "expires_at": expires_at},

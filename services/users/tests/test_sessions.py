@@ -109,11 +109,7 @@ async def test_a_login_that_waits_for_a_new_password_fails(service: Service) -> 
     with psycopg.connect(service.url) as change:
         change.execute("UPDATE users SET password_hash = 'another one'")
         waiting = asyncio.create_task(service.log_in("ada"))
-
-        async def is_blocked() -> bool:
-            return bool(service.rows("SELECT pid FROM pg_locks WHERE NOT granted"))
-
-        await eventually(is_blocked)
+        await eventually(service.is_blocked)
         change.commit()
     assert (await waiting).json()["code"] == "login_failed"
     assert service.rows("SELECT id FROM sessions") == []
@@ -147,3 +143,27 @@ async def test_an_odd_user_agent_is_kept_readable(service: Service) -> None:
     [session] = service.rows("SELECT user_agent FROM sessions")
     assert session["user_agent"].startswith("oddagent")
     assert len(session["user_agent"]) == 300
+
+
+async def test_a_refresh_that_meets_an_erasure_fails(service: Service) -> None:
+    ada = await service.person("ada")
+    with psycopg.connect(service.url) as erasure:
+        erasure.execute("SELECT id FROM sessions FOR UPDATE")
+        waiting = asyncio.create_task(service.refresh(ada.refresh_token))
+        await eventually(service.is_blocked)
+        # Its tokens go with it: whoever waits for the session must not hold one.
+        erasure.execute("DELETE FROM sessions")
+        erasure.commit()
+    assert (await waiting).json()["code"] == "refresh_failed"
+
+
+async def test_refreshes_and_an_erasure_at_once_all_get_their_answer(service: Service) -> None:
+    for name in ("ada", "bob", "cleo"):
+        person = await service.person(name)
+        tokens = [(await service.logged_in(name, person.id)).refresh_token for _ in range(3)]
+        erasure, *refreshes = await asyncio.gather(
+            person.erase(), *(service.refresh(token) for token in tokens * 2)
+        )
+        assert erasure.status_code == 204
+        assert {answer.status_code for answer in refreshes} <= {201, 401}
+    assert service.rows("SELECT * FROM refresh_tokens") == []

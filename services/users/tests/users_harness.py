@@ -128,6 +128,10 @@ class Service:
         }
         return await self.client.post(path, content=body, headers=headers)
 
+    async def is_blocked(self) -> bool:
+        """Whether anything waits for a lock."""
+        return bool(self.rows("SELECT pid FROM pg_locks WHERE NOT granted"))
+
     def told(self, user_id: int) -> list[dict[str, Any]]:
         """The data of the events about somebody, in the order of writing."""
         rows = self.rows("SELECT data FROM outbox WHERE subject = %s ORDER BY id", (str(user_id),))
