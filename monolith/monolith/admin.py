@@ -35,9 +35,14 @@ async def set_password(conn: Connection, name: str, password_hash: str) -> str:
 
 
 async def _person(conn: Connection, name: str) -> Row:
-    person = await store.find_by_username(conn, name)
-    if person is None:
+    """Locked, and read only then: an erasure may have been on its way."""
+    found = await store.find_by_username(conn, name)
+    if found is None:
         sys.exit(f"There is no person with the username '{name}'.")
+    await store.lock(conn, found["id"])
+    person = await store.find(conn, found["id"])
+    if person is None or person["erased_at"] is not None:
+        sys.exit(f"The account '{name}' has just been erased.")
     return person
 
 

@@ -4,9 +4,11 @@ import asyncio
 import os
 import sys
 
+import psycopg
+import pytest
 from users_harness import PASSWORD, Service
 
-from chassis.testing import SECRET
+from chassis.testing import SECRET, eventually
 
 
 async def admin(
@@ -74,3 +76,23 @@ async def test_a_database_that_is_away_is_said(service: Service) -> None:
     status, said = await admin(service, "promote", "ada", DATABASE_URL=away)
     assert (status, "database does not answer" in said) == (1, True), said
     assert "Traceback" not in said
+
+
+@pytest.mark.parametrize(
+    ("command", "typed"), [("promote", ""), ("set-password", "twelve letters\n")]
+)
+async def test_a_command_that_waits_for_an_erasure_changes_nothing(
+    service: Service, command: str, typed: str
+) -> None:
+    await service.register("ada")
+    with psycopg.connect(service.url) as erasure:
+        erasure.execute(
+            "UPDATE users SET username = 'deleted-1', password_hash = NULL, erased_at = now()"
+        )
+        waiting = asyncio.create_task(admin(service, command, "ada", typed=typed))
+        await eventually(service.is_blocked, within=20)
+        erasure.commit()
+    status, said = await waiting
+    assert (status, "'ada' has just been erased" in said) == (1, True), said
+    [row] = service.rows("SELECT role, password_hash FROM users")
+    assert row == {"role": "member", "password_hash": None}
