@@ -15,7 +15,7 @@ from psycopg.rows import dict_row
 from pydantic import SecretStr
 
 from chassis import openapi
-from chassis.testing import SECRET, Databases, running
+from chassis.testing import SECRET, Databases, eventually, running
 from monolith.app import create_app
 from monolith.openapi import FILE
 from monolith.openapi import settings as openapi_settings
@@ -57,6 +57,10 @@ class Forum:
         with psycopg.connect(self.url, autocommit=True, row_factory=dict_row) as conn:
             cursor = conn.execute(statement.encode(), values)
             return cursor.fetchall() if cursor.description else []
+
+    async def is_blocked(self) -> bool:
+        """Whether anything waits for a lock."""
+        return bool(self.rows("SELECT pid FROM pg_locks WHERE NOT granted"))
 
     async def log_in(self, login: str, password: str = PASSWORD) -> httpx.Response:
         """Try to log in."""
@@ -126,6 +130,35 @@ async def test_of_two_admins_who_erase_themselves_at_once_one_stays(forum: Forum
     assert sorted(await asyncio.gather(*(admin.erase() for admin in admins))) == [204, 409]
 
 
+async def test_an_admin_who_is_suspended_is_none_to_leave_the_forum_to(forum: Forum) -> None:
+    root, ada = await forum.person("root", "admin"), await forum.person("ada", "admin")
+    forum.rows("UPDATE users SET suspended = true WHERE id = %s", (ada.id,))
+    path = f"/api/users/{root.id}/role"
+    answer = await root.request("PUT", path, {"role": "member"})
+    assert answer.json()["code"] == "last_admin"
+    assert await root.erase() == 409
+    assert await ada.erase() == 204
+
+
+async def test_a_refresh_that_meets_an_erasure_fails(forum: Forum) -> None:
+    ada = await forum.person("ada")
+    with psycopg.connect(forum.url) as erasure:
+        erasure.execute("SELECT id FROM sessions FOR UPDATE")
+        waiting = asyncio.create_task(forum.refresh(ada.refresh_token))
+        await eventually(forum.is_blocked)
+        # Its tokens go with it: whoever waits for the session must not hold one.
+        erasure.execute("DELETE FROM sessions")
+        erasure.commit()
+    assert await waiting == 401
+
+
+async def test_an_erasure_takes_the_reasons_out_of_the_audit_log(forum: Forum) -> None:
+    mona, ada = await forum.person("mona", "moderator"), await forum.person("ada")
+    await mona.request("PUT", f"/api/users/{ada.id}/suspension", {"reason": "Spam"})
+    assert await ada.erase() == 204
+    assert forum.rows("SELECT detail FROM audit_log") == [{"detail": {"until": None}}]
+
+
 async def test_of_one_refresh_token_used_at_once_one_use_wins(forum: Forum) -> None:
     ada = await forum.person("ada")
     statuses = await asyncio.gather(*(forum.refresh(ada.refresh_token) for _ in range(5)))
@@ -193,6 +226,18 @@ async def test_the_commands_make_an_admin_and_a_password(forum: Forum) -> None:
     assert await forum.refresh(ada.refresh_token) == 401
     status, said = await forum.command("monolith.admin", "promote", "nobody")
     assert (status, "no person" in said) == (1, True)
+
+
+async def test_a_command_that_waits_for_an_erasure_changes_nothing(forum: Forum) -> None:
+    await forum.person("ada")
+    with psycopg.connect(forum.url) as erasure:
+        erasure.execute("UPDATE users SET username = 'deleted-1', erased_at = now()")
+        waiting = asyncio.create_task(forum.command("monolith.admin", "promote", "ada"))
+        await eventually(forum.is_blocked, within=20)
+        erasure.commit()
+    status, said = await waiting
+    assert (status, "'ada' has just been erased" in said) == (1, True), said
+    assert forum.rows("SELECT role FROM users") == [{"role": "member"}]
 
 
 @pytest.mark.parametrize("name", ["users", "topics", "messages"])

@@ -45,7 +45,7 @@ CREATE TABLE sessions (
     revoked_at timestamptz
 );
 
-CREATE INDEX sessions_of_a_user ON sessions (user_id, id) WHERE revoked_at IS NULL;
+CREATE INDEX sessions_of_a_user ON sessions (user_id, id);
 CREATE INDEX sessions_by_expiry ON sessions (expires_at);
 
 CREATE TABLE refresh_tokens (
@@ -175,6 +175,9 @@ CREATE TABLE audit_log (
     detail jsonb NOT NULL DEFAULT '{}',
     PRIMARY KEY (domain, id)
 );
+
+CREATE INDEX audit_log_of_a_suspension ON audit_log (target_id)
+    WHERE action = 'user.suspended';
 """
 
 

@@ -132,12 +132,7 @@ async def test_a_registration_that_waits_for_an_erasure_does_not_get_the_name(
                 json={"username": "ada", "email": "new@forum.example", "password": PASSWORD},
             )
         )
-        blocked = "SELECT pid FROM pg_locks WHERE NOT granted"
-
-        async def is_blocked() -> bool:
-            return bool(service.rows(blocked))
-
-        await eventually(is_blocked)
+        await eventually(service.is_blocked)
         erasure.commit()
     assert (await waiting).json()["code"] == "username_taken"
 
@@ -165,3 +160,24 @@ async def test_of_two_admins_who_erase_themselves_at_once_one_stays(service: Ser
     answers = await asyncio.gather(*(admin.erase() for admin in admins))
     assert sorted(answer.status_code for answer in answers) == [204, 409]
     assert len(service.rows("SELECT id FROM users WHERE role = 'admin'")) == 1
+
+
+async def test_an_erasure_takes_the_reasons_out_of_the_audit_log(service: Service) -> None:
+    root, ada = await service.person("root", "moderator"), await service.person("ada")
+    bob = await service.person("bob")
+    for person in (ada, bob):
+        body = {"reason": f"{person.username} is known for spam"}
+        await root.request("PUT", f"/api/users/{person.id}/suspension", body)
+    await ada.erase()
+    rows = service.rows("SELECT target_id, detail FROM audit_log ORDER BY id")
+    assert [(row["target_id"], row["detail"]) for row in rows] == [
+        (ada.id, {"until": None}),
+        (bob.id, {"reason": "bob is known for spam", "until": None}),
+    ]
+
+
+async def test_the_last_admin_who_can_act_cannot_erase_himself(service: Service) -> None:
+    ada, bob = await service.person("ada", "admin"), await service.person("bob", "admin")
+    service.rows("UPDATE users SET suspended = true WHERE id = %s", (bob.id,))
+    assert (await ada.erase()).json()["code"] == "last_admin"
+    assert (await bob.erase()).status_code == 204

@@ -1,5 +1,8 @@
 """What requests cost the database, and that `openapi.json` is the code's."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -8,15 +11,37 @@ from psycopg.rows import dict_row
 from users_harness import Service
 
 from chassis import context, openapi
-from users import store
+from chassis.database import Connection
+from users import erasure_store, session_store, store
 from users.app import create_app
+from users.events import USER_UPDATED
 from users.openapi import FILE, settings
 
-MANY_PEOPLE = """
-INSERT INTO users (username, email, display_name)
-SELECT 'name-' || number, 'name-' || number || '@forum.example', 'Name'
-FROM generate_series(1, 20000) AS number
-"""
+MUCH = (
+    """
+    INSERT INTO users (username, email, display_name)
+    SELECT 'name-' || number, 'name-' || number || '@forum.example', 'Name'
+    FROM generate_series(1, 20000) AS number
+    """,
+    "INSERT INTO sessions (user_id, expires_at) SELECT id, now() FROM users",
+    """
+    INSERT INTO refresh_tokens (hash, session_id)
+    SELECT sha256(id::text::bytea), id
+    FROM sessions
+    """,
+    "INSERT INTO audit_log (action, target_id) SELECT 'user.suspended', id FROM users",
+    """
+    INSERT INTO outbox (type, subject, data)
+    SELECT 'io.forum.user.updated.v1', id, '{}'
+    FROM users
+    """,
+    """
+    INSERT INTO idempotency_keys (owner, route, key, fingerprint, user_id)
+    SELECT 'guest:192.0.2.1', 'POST /api/users', id, '', id
+    FROM users
+    """,
+)
+MODES = pytest.mark.parametrize("mode", ["force_custom_plan", "force_generic_plan"])
 
 
 @pytest.fixture
@@ -55,10 +80,11 @@ async def test_a_request_runs_few_statements(service: Service, statements: list[
         assert len(statements) <= most, statements
 
 
-@pytest.mark.parametrize("mode", ["force_custom_plan", "force_generic_plan"])
-async def test_people_are_found_by_an_index(
-    database_url: str, monkeypatch: pytest.MonkeyPatch, mode: str
-) -> None:
+@asynccontextmanager
+async def planned(
+    url: str, monkeypatch: pytest.MonkeyPatch, mode: str
+) -> AsyncIterator[tuple[Connection, list[str]]]:
+    """A connection to a database with much in it, and the plans of what runs there."""
     plans: list[str] = []
     execute = AsyncCursor.execute
 
@@ -67,21 +93,40 @@ async def test_people_are_found_by_an_index(
         plans.append("\n".join([row["QUERY PLAN"] for row in await cursor.fetchall()]))
         return await execute(cursor, query, *values)
 
-    connecting = AsyncConnection[dict[str, Any]].connect(
-        database_url, autocommit=True, row_factory=dict_row
-    )
+    connecting = AsyncConnection[dict[str, Any]].connect(url, autocommit=True, row_factory=dict_row)
     async with await connecting as conn:
-        for preparation in (MANY_PEOPLE, "ANALYZE", f"SET plan_cache_mode = {mode}"):
+        for preparation in (*MUCH, "ANALYZE", f"SET plan_cache_mode = {mode}"):
             await conn.execute(preparation.encode())
         monkeypatch.setattr(AsyncCursor, "execute", explained)
+        yield conn, plans
+    for plan in plans:
+        assert "Seq Scan" not in plan
+        assert "(cost=" in plan
+
+
+@MODES
+async def test_people_are_found_by_an_index(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, mode: str
+) -> None:
+    async with planned(database_url, monkeypatch, mode) as (conn, plans):
         assert len(await store.list_by_name(conn, "NAME-12", "name-1250", 21)) == 21
         assert len(await store.list_by_id(conn, 10_000, 21)) == 21
         assert len(await store.list_by_ids(conn, [7, 8])) == 2
         assert await store.find_by_login(conn, "NAME-77@forum.example")
     assert len(plans) == 4
-    for plan in plans:
-        assert "Seq Scan" not in plan
-        assert "(cost=" in plan
+
+
+@MODES
+async def test_an_erasure_finds_what_it_takes_away_by_an_index(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, mode: str
+) -> None:
+    async with planned(database_url, monkeypatch, mode) as (conn, plans):
+        await erasure_store.forget_reasons(conn, 7)
+        await erasure_store.forget_answers(conn, 7)
+        await erasure_store.scrub_events(conn, 7, USER_UPDATED, {})
+        await session_store.delete_all(conn, 7)
+        await session_store.use_refresh_token(conn, bytes(32), datetime.now(UTC))
+    assert len(plans) == 5
 
 
 def test_the_committed_openapi_is_that_of_the_code() -> None:

@@ -131,3 +131,21 @@ async def test_the_erased_are_gone_for_moderators(service: Service) -> None:
     ):
         answer = await root.request(method, f"/api/users/{ada.id}/{path}", body)
         assert (answer.status_code, answer.json()["code"]) == (410, "user_erased")
+
+
+async def test_an_admin_who_is_suspended_is_none_to_leave_the_forum_to(service: Service) -> None:
+    root, ada = await service.person("root", "admin"), await service.person("ada")
+    await root.request("PUT", f"/api/users/{ada.id}/suspension", SUSPENSION)
+    for person, role, expected in (
+        (ada, "admin", 204),
+        (root, "member", 409),
+        (ada, "member", 204),
+        (ada, "admin", 204),
+    ):
+        path = f"/api/users/{person.id}/role"
+        answer = await root.request("PUT", path, {"role": role})
+        assert answer.status_code == expected, answer.text
+    # Once the suspension has ended, there are two.
+    service.rows("UPDATE users SET suspended_until = now() WHERE suspended")
+    answer = await root.request("PUT", f"/api/users/{root.id}/role", {"role": "member"})
+    assert answer.status_code == 204

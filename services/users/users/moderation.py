@@ -1,5 +1,7 @@
 """What moderators and admins do with people. All of it is in the audit log."""
 
+from collections.abc import Sequence
+
 from chassis.body import Body
 from chassis.database import Connection, Database, Row
 from chassis.identity import Identity
@@ -36,17 +38,25 @@ async def lift_suspension(db: Database, caller: Identity, user_id: int) -> None:
 async def change_role(
     db: Database, caller: Identity, user_id: int, body: Body[schemas.RoleChange]
 ) -> None:
-    """Give someone a role. There is always an admin left."""
+    """Give someone a role. There is always an admin left who can act."""
     async with db.transaction() as conn:
         admins = await store.lock_admins(conn)
         actor = await present(conn, caller)
         target = await _locked(conn, user_id)
         _allow(actor, "admin")
         role = body.parse().role
-        if admins == [user_id] and role != "admin":
-            raise LastAdmin("This is the last admin. Make someone else one first.")
+        if role != "admin" and is_last_admin(admins, user_id):
+            raise LastAdmin("No other admin is left who can act. Make someone else one first.")
         if role != target["role"]:
             await set_role(conn, caller.user_id, target, role)
+
+
+def is_last_admin(admins: Sequence[Row], user_id: int) -> bool:
+    """Whether no admin who can act is left without this one: the suspended cannot."""
+    others = [admin for admin in admins if admin["id"] != user_id]
+    return len(others) < len(admins) and all(
+        schemas.state(admin) == "suspended" for admin in others
+    )
 
 
 async def set_role(conn: Connection, actor_id: int | None, target: Row, role: str) -> None:

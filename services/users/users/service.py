@@ -9,7 +9,7 @@ from chassis.database import Database, Row
 from chassis.idempotency import Once
 from chassis.identity import Identity
 from chassis.pagination import Page, Pages
-from users import events, schemas, session_store, store
+from users import erasure_store, events, moderation, schemas, session_store, store
 from users.errors import EmailTaken, LastAdmin, Suspended, UsernameTaken, UserNotFound
 from users.passwords import Passwords
 from users.sessions import Sessions, confirm_unchanged, present
@@ -30,7 +30,7 @@ async def register(
         )
         if user_id is None and await store.find_by_username(conn, new.username) is None:
             raise EmailTaken("An account has this e-mail address. Log in with it.")
-        if user_id is None or await store.is_retired(conn, new.username):
+        if user_id is None or await erasure_store.is_retired(conn, new.username):
             raise UsernameTaken(f"The username '{new.username}' is taken. Choose another.")
         row = await store.find(conn, user_id)
         assert row is not None  # noqa: S101 -- it was just written
@@ -108,11 +108,15 @@ async def erase_me(
         admins = await store.lock_admins(conn)
         await store.lock(conn, caller.user_id)
         await confirm_unchanged(conn, caller, row)
-        if admins == [caller.user_id]:
-            raise LastAdmin("You are the last admin. Make someone else one first.")
-        await store.erase(conn, caller.user_id)
+        if moderation.is_last_admin(admins, caller.user_id):
+            raise LastAdmin("No other admin is left who can act. Make someone else one first.")
+        await erasure_store.erase(conn, caller.user_id)
         await session_store.delete_all(conn, caller.user_id)
+        await erasure_store.forget_answers(conn, caller.user_id)
+        await erasure_store.forget_reasons(conn, caller.user_id)
         erased = await store.find(conn, caller.user_id)
         assert erased is not None  # noqa: S101 -- the row is locked and was just changed
-        await store.scrub(conn, caller.user_id, events.USER_UPDATED, events.card(erased))
+        await erasure_store.scrub_events(
+            conn, caller.user_id, events.USER_UPDATED, events.card(erased)
+        )
         await events.tell(conn, erased)

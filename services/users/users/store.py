@@ -1,9 +1,10 @@
 """The SQL of people: accounts, moderation, the audit log.
 
-Sessions are in session_store, the counts that others make in projection_store.
+Sessions are in session_store, erasing in erasure_store, the counts that others make in
+projection_store.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -34,21 +35,21 @@ async def lock(conn: Connection, user_id: int) -> None:
     await conn.execute("SELECT id FROM users WHERE id = %s FOR NO KEY UPDATE", (user_id,))
 
 
-async def lock_admins(conn: Connection) -> list[int]:
-    """The admins, of whom none can be added or taken away by another until the transaction ends.
+async def lock_admins(conn: Connection) -> list[Row]:
+    """The admins with their suspensions; nobody else changes them until the transaction ends.
 
     Take it before any other lock on a person.
     """
     result = await conn.execute(
         """
-        SELECT id
+        SELECT id, suspended, suspended_until, erased_at
         FROM users
         WHERE role = 'admin'
         ORDER BY id
         FOR NO KEY UPDATE
         """
     )
-    return [row["id"] for row in await result.fetchall()]
+    return await result.fetchall()
 
 
 async def find_by_login(conn: Connection, login: str) -> Row | None:
@@ -150,20 +151,6 @@ async def insert(
     return row["id"] if row else None
 
 
-async def is_retired(conn: Connection, username: str) -> bool:
-    """Whether an erased person had this name. Ask after the insert: an erasure that it waited for
-    is seen only then."""
-    result = await conn.execute(
-        """
-        SELECT id
-        FROM users
-        WHERE retired_name_hash = sha256(convert_to(lower(%s), 'UTF8'))
-        """,
-        (username,),
-    )
-    return await result.fetchone() is not None
-
-
 async def update_profile(conn: Connection, user_id: int, values: dict[str, Any]) -> bool:
     """Set display_name, bio, avatar_url and email; False where the e-mail address is someone's.
 
@@ -243,56 +230,6 @@ async def lift_suspension(conn: Connection, user_id: int) -> None:
         WHERE id = %s
         """,
         (user_id,),
-    )
-
-
-async def erase(conn: Connection, user_id: int) -> None:
-    """Leave nothing of the person but the id, the counts and a hash that keeps the name unused."""
-    await conn.execute(
-        """
-        UPDATE users
-        SET
-            retired_name_hash = sha256(convert_to(lower(username), 'UTF8')),
-            username = 'deleted-' || id,
-            display_name = 'deleted-' || id,
-            email = NULL,
-            password_hash = NULL,
-            bio = '',
-            avatar_url = NULL,
-            role = 'member',
-            suspended = false,
-            suspension_reason = NULL,
-            suspended_until = NULL,
-            suspended_by = NULL,
-            erased_at = now(),
-            updated_at = now(),
-            version = version + 1
-        WHERE id = %s
-        """,
-        (user_id,),
-    )
-
-
-async def scrub(conn: Connection, user_id: int, event_type: str, data: Mapping[str, Any]) -> None:
-    """Put `data` in place of what earlier events say of an erased person, drop kept answers.
-
-    The events stay, with their places in the order: subscribers' cursors and dead letters point
-    at them.
-    """
-    await conn.execute(
-        """
-        UPDATE outbox
-        SET data = %(data)s
-        WHERE type = %(type)s AND subject = %(subject)s
-        """,
-        {"data": Jsonb(data), "type": event_type, "subject": str(user_id)},
-    )
-    await conn.execute(
-        """
-        DELETE FROM idempotency_keys
-        WHERE user_id = %(id)s OR owner = 'user:' || %(id)s::text
-        """,
-        {"id": user_id},
     )
 
 

@@ -49,7 +49,7 @@ CREATE TABLE sessions (
     revoked_at timestamptz
 );
 
-CREATE INDEX sessions_of_a_user ON sessions (user_id, id) WHERE revoked_at IS NULL;
+CREATE INDEX sessions_of_a_user ON sessions (user_id, id);
 CREATE INDEX sessions_by_expiry ON sessions (expires_at);
 
 CREATE TABLE refresh_tokens (
@@ -81,7 +81,13 @@ CREATE TABLE audit_log (
     target_id bigint,
     detail jsonb NOT NULL DEFAULT '{}'
 );
+
+CREATE INDEX audit_log_of_a_suspension ON audit_log (target_id)
+    WHERE action = 'user.suspended';
 """
+
+# An erasure looks for what was told of one person.
+OUTBOX = tables.OUTBOX_1 + "CREATE INDEX outbox_of_a_subject ON outbox (subject);"
 
 
 def upgrade() -> None:
@@ -92,7 +98,7 @@ def upgrade() -> None:
         AUDIT_LOG,
         tables.LIMITS_1,
         tables.IDEMPOTENCY_1,
-        tables.OUTBOX_1,
+        OUTBOX,
         tables.INBOX_1,
     ):
         op.execute(statements)
