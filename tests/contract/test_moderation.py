@@ -62,6 +62,7 @@ def test_a_suspended_person_reads_but_writes_nothing(
     assert person.read(topic_path)["body"] == topic["body"]
     change = {"current_password": person.password, "new_password": "another password"}
     person.do("PUT", "/api/users/me/password", json=change)
+    person.do("DELETE", f"/api/users/sessions/{person.session_id}")
 
     for _ in range(2):
         moderator.do("DELETE", f"/api/users/{person.id}/suspension")
