@@ -36,6 +36,14 @@ MANIFEST = "manifest.json"
 PROGRESS_SECONDS = 2.0
 CHUNK_BYTES = 1 << 20
 Model = TypeVar("Model")
+# What is said of a line of a private file in place of a message that may quote it.
+_VALUELESS = {
+    "missing": "Field required",
+    "extra_forbidden": "a field that is not allowed here",
+    "json_invalid": "Invalid JSON",
+    "union_tag_invalid": "the field 'kind' names no kind of line there is",
+    "union_tag_not_found": "the field 'kind' is missing",
+}
 
 
 class ArchiveError(Exception):
@@ -168,15 +176,21 @@ class Archive:
                     f"{path} is not in {MANIFEST}. Remove the file, or dump the archive again."
                 )
 
-    def read(self, name: str, adapter: TypeAdapter[Model]) -> Iterator[tuple[int, Model]]:
-        """Each record of a file with the number of its line."""
+    def read(
+        self, name: str, adapter: TypeAdapter[Model], *, private: bool = False
+    ) -> Iterator[tuple[int, Model]]:
+        """Each record of a file with the number of its line.
+
+        `private`: what is wrong is said without the value, for it may be a secret.
+        """
         with (self.folder / f"{name}.ndjson").open("rb") as file:
             for number, line in enumerate(file, 1):
                 try:
                     yield number, adapter.validate_json(line)
                 except ValidationError as error:
+                    fault = explain(error, private=private)
                     raise ArchiveError(
-                        f"{name}.ndjson, line {number}: {explain(error)}. Repair the line, and"
+                        f"{name}.ndjson, line {number}: {fault}. Repair the line, and"
                         f" the file's sha256 in {MANIFEST}; docs/archive.md tells what is allowed."
                     ) from None
 
@@ -205,12 +219,19 @@ class Archive:
             )
 
 
-def explain(error: Exception) -> str:
-    """The first thing that is wrong: where, what, and the value."""
+def explain(error: Exception, *, private: bool = False) -> str:
+    """The first thing that is wrong: where, what, and the value unless it is private."""
     if not isinstance(error, ValidationError):
         return str(error)
     [first, *_] = error.errors(include_url=False)
-    where = ".".join(str(part) for part in first["loc"])
+    loc = first["loc"]
+    if private:
+        # After the kind of line and the field come the file's own names, as an unknown field's is.
+        loc = loc[: 1 if first["type"] == "extra_forbidden" else 2]
+    where = ".".join(str(part) for part in loc)
+    if private:
+        said = _VALUELESS.get(first["type"], f"not what it has to be ({first['type']})")
+        return f"{where}: {said}" if where else said
     value = "" if first["type"] in ("json_invalid", "missing") else f" ({_short(first['input'])})"
     return f"{where}{value}: {first['msg']}" if where else f"{first['msg']}{value}"
 

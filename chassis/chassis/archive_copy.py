@@ -137,13 +137,16 @@ class Loader:
         for statement in file.before:
             self._conn.execute(statement)
         models = [table.model for table in file.tables]
-        lines = self._ordered(file, models, self._archive.read(file.name, _adapter(file)))
+        lines = self._ordered(file, models, self._read(file))
         progress = Progress(f"{file.name}.ndjson", self._archive.files[f"{file.name}.ndjson"].rows)
         for model, group in groupby(lines, key=lambda line: type(line[1])):
             self._copy(file, file.tables[models.index(model)], group, progress)
         progress.end()
         for statement in file.after:
             self._conn.execute(statement)
+
+    def _read(self, file: File) -> Lines:
+        return self._archive.read(file.name, _adapter(file), private=file.private)
 
     def _ordered(self, file: File, models: Sequence[type[Record]], lines: Lines) -> Lines:
         """The lines as they are, seen to rise by key and to refer to what there is."""
@@ -155,10 +158,10 @@ class Loader:
             table = file.tables[at]
             key = (at, table.key(record))
             if last is not None and key <= last:
-                fault = "is there twice" if key == last else f"comes after {_said(last[1])}"
+                fault = "is there twice" if key == last else f"comes after {_said(last[1], file)}"
                 raise ArchiveError(
-                    f"{file.name}.ndjson, line {number}: {_said(key[1])} {fault}. Each line has a"
-                    " key of its own, and they rise."
+                    f"{file.name}.ndjson, line {number}: {_said(key[1], file)} {fault}. Each line"
+                    " has a key of its own, and they rise."
                 )
             if last is None and isinstance(key[1], str):
                 seen = self._ids[file.name] = set()
@@ -174,7 +177,7 @@ class Loader:
             value = getattr(record, name)
             if value is not None and target in self._ids and value not in self._ids[target]:
                 raise ArchiveError(
-                    f"{file.name}.ndjson, line {number}: {name} is {_said(value)}, and"
+                    f"{file.name}.ndjson, line {number}: {name} is {_said(value, file)}, and"
                     f" {target}.ndjson has no such row. Add the row, or repair the line."
                 )
 
@@ -191,9 +194,7 @@ class Loader:
         except psycopg.errors.IntegrityError as error:
             found = _COPIED_LINE.search(error.diag.context or "")
             line = f", line {first + int(found[1]) - 1}" if found else ""
-            raise ArchiveError(
-                f"{file.name}.ndjson{line}: {error.diag.message_detail or error}"
-            ) from None
+            raise ArchiveError(f"{file.name}.ndjson{line}: {_fault(error, file)}") from None
 
     def _blame_reference(self, file: File, table: Table, error: psycopg.Error) -> None:
         """The database says which value has no row, but not on which line."""
@@ -204,13 +205,13 @@ class Loader:
             at = [column.strip() for column in (columns[1] if columns else "").split(",")].index(
                 name
             )
-            for number, record in self._archive.read(file.name, _adapter(file)):
+            for number, record in self._read(file):
                 if isinstance(record, table.model) and str(record.columns()[at]) == value:
                     raise ArchiveError(
                         f"{file.name}.ndjson, line {number}: {name} is {value}, and there is no"
                         " such row. Add the row, or repair the line."
                     ) from None
-        raise ArchiveError(f"{file.name}.ndjson: {detail}") from None
+        raise ArchiveError(f"{file.name}.ndjson: {_fault(error, file)}") from None
 
     def _check(self, check: Check) -> None:
         if check.file not in self._archive:
@@ -221,7 +222,7 @@ class Loader:
         [file] = [file for file in self._part.files if file.name == check.file]
         [table] = file.tables
         wanted = {name: row[name] for name in row if name in table.model.model_fields}
-        for number, record in self._archive.read(file.name, _adapter(file)):
+        for number, record in self._read(file):
             if all(getattr(record, name) == value for name, value in wanted.items()):
                 where = f", line {number}"
                 break
@@ -237,8 +238,20 @@ def _adapter(file: File) -> TypeAdapter[Any]:
     return TypeAdapter(Annotated[models, Field(discriminator="kind")])
 
 
-def _said(key: Any) -> str:
-    return repr(key) if isinstance(key, str) else str(key)
+def _said(key: Any, file: File) -> str:
+    # Numbers are ids; a text of a private file may be a secret.
+    if isinstance(key, str):
+        return "the key" if file.private else repr(key)
+    return str(key)
+
+
+def _fault(error: psycopg.Error, file: File) -> str:
+    """The database's words; they quote the row, so of a private file only which rule it broke."""
+    if not file.private:
+        return error.diag.message_detail or str(error)
+    rule = error.diag.constraint_name or error.diag.column_name
+    fault = "already exists" if error.sqlstate == "23505" else "is not allowed"
+    return f"a value {fault} ({rule}). Repair the line, or dump the archive again."
 
 
 def load(conn: Connection, folder: Path, part: Part) -> None:

@@ -102,6 +102,34 @@ def test_a_broken_row_is_named_and_nothing_is_changed(
     assert small_forum.read(empty_store.dump(tmp_path / "after")) == untouched
 
 
+SECRET = "sesame-5f2c"
+LOGIN = {"kind": "login", "user_id": 1, "email": f"{SECRET}@b.c", "password_hash": None}
+KEY = {"kind": "signing_key", "kid": SECRET, "private_pem": SECRET, "public_jwk": {},
+       "created_at": T0, "signs_from": T0}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("rows", "says"),
+    [
+        ([LOGIN | {"password_hash": [SECRET]}], r"line 1: login\.password_hash: .* Repair"),
+        ([{"kind": SECRET}], "line 1: .*kind"),
+        ([LOGIN | {SECRET: 1}], "line 1: .*not allowed.* Repair the line"),
+        ([LOGIN | {"created_at": SECRET}], "line 1: .*not allowed.* Repair the line"),
+        ([KEY | {"signs_from": SECRET}], r"line 1: signing_key\.signs_from: .* Repair the line"),
+        ([KEY, KEY], "line 2: the key is there twice"),
+        ([LOGIN, LOGIN | {"user_id": 2}], r"line 2: a value already exists \(.*email.* Repair"),
+    ],
+    ids=["type", "kind", "unknown name", "unknown field", "moment", "key", "unique"],
+)
+def test_what_is_wrong_with_credentials_is_said_without_them(
+    empty_store: Store, tmp_path: Path, rows: list[dict[str, Any]], says: str
+) -> None:
+    archive = small_forum.write(tmp_path / "in", changed(credentials=rows))
+    with pytest.raises(ArchiveError, match=f"credentials.ndjson, {says}") as caught:
+        empty_store.load(archive)
+    assert SECRET not in str(caught.value)
+
+
 def cut(folder: Path) -> None:
     path = folder / "messages.ndjson"
     path.write_bytes(path.read_bytes()[:-10])
