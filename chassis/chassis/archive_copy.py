@@ -191,7 +191,7 @@ class Loader:
                     progress.count(number)
         except psycopg.errors.ForeignKeyViolation as error:
             self._blame_reference(file, table, error)
-        except psycopg.errors.IntegrityError as error:
+        except (psycopg.errors.IntegrityError, psycopg.DataError) as error:
             found = _COPIED_LINE.search(error.diag.context or "")
             line = f", line {first + int(found[1]) - 1}" if found else ""
             raise ArchiveError(f"{file.name}.ndjson{line}: {_fault(error, file)}") from None
@@ -249,7 +249,7 @@ def _fault(error: psycopg.Error, file: File) -> str:
     """The database's words; they quote the row, so of a private file only which rule it broke."""
     if not file.private:
         return error.diag.message_detail or str(error)
-    rule = error.diag.constraint_name or error.diag.column_name
+    rule = error.diag.constraint_name or error.diag.column_name or type(error).__name__
     fault = "already exists" if error.sqlstate == "23505" else "is not allowed"
     return f"a value {fault} ({rule}). Repair the line, or dump the archive again."
 

@@ -116,10 +116,11 @@ KEY = {"kind": "signing_key", "kid": SECRET, "private_pem": SECRET, "public_jwk"
         ([LOGIN | {SECRET: 1}], "line 1: .*not allowed.* Repair the line"),
         ([LOGIN | {"created_at": SECRET}], "line 1: .*not allowed.* Repair the line"),
         ([KEY | {"signs_from": SECRET}], r"line 1: signing_key\.signs_from: .* Repair the line"),
+        ([KEY | {"public_jwk": {"d": f"{SECRET}\0"}}], "line 1: a value is not allowed"),
         ([KEY, KEY], "line 2: the key is there twice"),
         ([LOGIN, LOGIN | {"user_id": 2}], r"line 2: a value already exists \(.*email.* Repair"),
     ],
-    ids=["type", "kind", "unknown name", "unknown field", "moment", "key", "unique"],
+    ids=["type", "kind", "unknown name", "unknown field", "moment", "nul", "key", "unique"],
 )
 def test_what_is_wrong_with_credentials_is_said_without_them(
     empty_store: Store, tmp_path: Path, rows: list[dict[str, Any]], says: str
