@@ -198,3 +198,22 @@ async def test_ids_of_requests_are_kept_or_made(client: httpx.AsyncClient) -> No
     assert given.headers["x-request-id"] == "mine-1"
     made = await client.get("/api/notes", headers={"X-Request-ID": "no spaces"})
     assert len(made.headers["x-request-id"]) == 32
+
+
+async def test_only_named_origins_may_call_from_a_page(database_url: str, signer: Signer) -> None:
+    settings = ServiceSettings.model_validate(
+        {
+            "database_url": database_url,
+            "idempotency_secret": SECRET,
+            "cors_origins": "https://forum.example.org",
+        }
+    )
+    preflight = {"Access-Control-Request-Method": "POST"}
+    async with running(create_app(settings, signer)) as client:
+        for origin, allowed in (("https://forum.example.org", True), ("https://evil.org", False)):
+            headers = {"Origin": origin}
+            asked = await client.options("/api/notes", headers=headers | preflight)
+            read = await client.get("/api/notes", headers=headers)
+            for answer in (asked, read):
+                granted = answer.headers.get("access-control-allow-origin")
+                assert granted == (origin if allowed else None)
