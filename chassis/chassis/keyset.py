@@ -14,6 +14,7 @@ import structlog
 from psycopg.types.json import Jsonb
 
 from chassis.database import Database
+from chassis.problems import Unavailable
 
 REFRESH_SECONDS = 300
 REFETCH_SECONDS = 10
@@ -40,12 +41,18 @@ class KeySet:
         self._asking = asyncio.Lock()
 
     async def find(self, kid: str) -> Any:
-        """The key, or None. Anyone can send an unknown `kid`: users is asked once in 10 s."""
+        """The key, or None. Anyone can send an unknown `kid`: users is asked once in 10 s.
+
+        503 as long as there is no key at all: then nobody's token can be judged, and each asks.
+        """
         if (key := self._keys.get(kid)) is not None:
             return key
         async with self._asking:
-            if kid not in self._keys and time.monotonic() - self._asked_at >= REFETCH_SECONDS:
+            due = not self._keys or time.monotonic() - self._asked_at >= REFETCH_SECONDS
+            if kid not in self._keys and due:
                 await self._refresh()
+        if not self._keys:
+            raise Unavailable("The keys of access tokens are not known here yet. Try again.")
         return self._keys.get(kid)
 
     async def run(self) -> None:
