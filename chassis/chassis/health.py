@@ -4,7 +4,6 @@ from pathlib import Path
 
 import psycopg
 from fastapi import APIRouter, Request
-from psycopg_pool import PoolTimeout
 from starlette.responses import PlainTextResponse, Response
 
 from chassis.metrics import metrics
@@ -35,7 +34,7 @@ async def readyz(request: Request) -> Response:
     try:
         async with state.db.connection() as conn:
             row = await (await conn.execute("SELECT version_num FROM alembic_version")).fetchone()
-    except (psycopg.Error, PoolTimeout) as error:
+    except psycopg.Error as error:
         return PlainTextResponse(f"database: {type(error).__name__}\n", 503)
     found = row["version_num"] if row else "none"
     if found < state.needed_revision:

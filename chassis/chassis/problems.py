@@ -6,8 +6,7 @@ from typing import Any, ClassVar, NotRequired
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from psycopg.errors import LockNotAvailable, OperationalError
-from psycopg_pool import PoolTimeout
+from psycopg import OperationalError
 from pydantic_core import to_json
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -206,8 +205,8 @@ def install(app: FastAPI) -> None:
     app.exception_handler(Problem)(on_problem)
     app.exception_handler(HTTPException)(on_http)
     app.exception_handler(RequestValidationError)(on_validation)
-    for error in (LockNotAvailable, OperationalError, PoolTimeout):
-        app.exception_handler(error)(on_database)
+    # Among them a lock that was waited for too long, and a pool without a free connection.
+    app.exception_handler(OperationalError)(on_database)
 
 
 def documented(*problems: type[Problem]) -> dict[int | str, dict[str, Any]]:

@@ -5,7 +5,6 @@ import sys
 from collections.abc import Awaitable, Callable
 
 import psycopg
-from psycopg_pool import PoolTimeout
 
 from chassis.database import Connection, Database
 from users.settings import Settings
@@ -15,7 +14,7 @@ def run(work: Callable[[Connection], Awaitable[str]]) -> None:
     """Do `work` in one transaction and print what it says; exit 1 where the database is away."""
     try:
         said = asyncio.run(_run(work))
-    except (psycopg.Error, PoolTimeout) as error:
+    except psycopg.Error as error:
         sys.exit(f"The database does not answer: {type(error).__name__}: {error}")
     sys.stdout.write(said + "\n")
 
