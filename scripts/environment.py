@@ -23,6 +23,7 @@ BIN = VENV / "bin"
 STAMPS = VENV / "stamps"
 BOOTSTRAP = "requirements-bootstrap.lock"
 LOCAL = "requirements-local.lock"
+DEPLOY = "requirements-deploy.lock"
 # A development environment holds everything that the others ask for.
 DEVELOPMENT = "requirements-dev.lock"
 
@@ -54,7 +55,7 @@ def _install(lock: str) -> None:
         (packages / "forum.pth").write_text(
             "".join(f"{ROOT / folder}\n" for folder in PACKAGE_FOLDERS)
         )
-    for held in (LOCAL, DEVELOPMENT) if lock == DEVELOPMENT else (lock,):
+    for held in (LOCAL, DEPLOY, DEVELOPMENT) if lock == DEVELOPMENT else (lock,):
         _stamp(held)
 
 
