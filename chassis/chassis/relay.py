@@ -72,7 +72,7 @@ class Relay:
         """Begin in the background. A database that is down is waited for."""
         self._task = asyncio.create_task(self._run(), name="relay")
 
-    async def stop(self, drain_seconds: float = 5) -> None:
+    async def stop(self, drain_seconds: float = 3) -> None:
         """End after the batches that are on their way; what is left goes out at the next start."""
         if self._task is None:
             return

