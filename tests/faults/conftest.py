@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from forum import Forum
+from forum.instance import Forum
 
 from .log import assert_clean
 from .people import Person, Secrets

@@ -2,7 +2,7 @@
 
 from psycopg.conninfo import conninfo_to_dict
 
-from forum import Forum
+from forum.instance import Forum
 
 from .people import Secrets
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import psycopg
 import pytest
 
-from forum import Forum
+from forum.instance import Forum
 
 from .people import Load, Person, assert_right, within
 

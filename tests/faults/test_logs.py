@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from forum import Forum
+from forum.instance import Forum
 
 from .log import assert_clean
 from .people import Person, Secrets

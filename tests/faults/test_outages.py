@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from forum import Forum
+from forum.instance import Forum
 
 from .people import Person, assert_right
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from forum import Forum
+from forum.instance import Forum
 
 from .people import Load, Person, assert_right
 

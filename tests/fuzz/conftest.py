@@ -8,8 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from forum import Forum
-from forum.instance import Mode
+from forum.instance import Forum, Mode
 from forum.people import make_admin
 
 PASSWORD = "only for a forum that ends with the tests"
