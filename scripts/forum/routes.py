@@ -12,9 +12,11 @@ class Route:
 
     service: str
     prefixes: tuple[str, ...]
+    # Among a load balancer's rules, where the lowest number is asked first.
+    priority: int
 
 
 def load() -> list[Route]:
     """The table, in its order."""
     rows = json.loads((ROOT / "ecs" / "routes.json").read_text())
-    return [Route(row["service"], tuple(row["prefixes"])) for row in rows]
+    return [Route(row["service"], tuple(row["prefixes"]), row["priority"]) for row in rows]
