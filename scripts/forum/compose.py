@@ -36,7 +36,7 @@ def build() -> None:
 class Compose:
     """A running forum, as a context manager; nothing of it is left at the end, volumes neither.
 
-    `env` are variables of docker-compose.yml. With `monolith` the original runs beside the services.
+    `env` are variables of docker-compose.yml. With `monolith` the original runs beside them.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class Compose:
         )  # fmt: skip
 
     def up(self, *services: str) -> float:
-        """Start what does not run, wait until all are healthy, and tell the seconds that it took."""
+        """Start what does not run, wait until all are healthy; the seconds that it took."""
         started = time.monotonic()
         scale = [f"--scale={name}={count}" for name, count in self._scale.items()]
         self.compose("up", "--detach", "--wait", *scale, *services)
@@ -177,7 +177,6 @@ def docker(*arguments: str, env: Mapping[str, str] | None = None, stdin: str | N
         check=False,
     )
     if done.returncode != 0:
-        raise ForumError(
-            f"docker {' '.join(arguments)} ended with {done.returncode}:\n{done.stdout}{done.stderr}"
-        )
+        said = f"{done.stdout}{done.stderr}"
+        raise ForumError(f"docker {' '.join(arguments)} ended with {done.returncode}:\n{said}")
     return done.stdout
