@@ -1,0 +1,111 @@
+"""The load balancer: weights of rules, priorities that are taken, and who gets a request.
+
+The emulator forgets the groups and weights of a `forward` action, takes two rules of one priority,
+and sends requests to targets that do not answer yet.
+"""
+
+import random
+from collections.abc import Callable
+from typing import Any
+
+from ministack.services import alb
+
+from . import health
+
+# Status, headers and body, as the emulator makes them.
+Answer = Any
+Parameters = dict[str, Any]
+
+_parse_actions = alb._parse_actions
+_action_xml = alb._action_xml
+_create_rule = alb._create_rule
+_execute_action = alb._execute_action
+_forward_to_group = alb._forward_to_tg
+
+
+def install() -> None:
+    """Put these in place of the emulator's own."""
+    alb._parse_actions = _parse_actions_with_weights
+    alb._action_xml = _action_xml_with_weights
+    alb._execute_action = _execute_by_weight
+    alb._forward_to_tg = _forward_to_a_healthy_target
+    alb._ACTION_MAP["CreateRule"] = _create_rule_of_a_free_priority
+    alb._ACTION_MAP["DescribeTargetHealth"] = _describe_target_health
+
+
+def _parse_actions_with_weights(
+    parameters: Parameters, prefix: str = "DefaultActions"
+) -> list[dict[str, Any]]:
+    actions: list[dict[str, Any]] = _parse_actions(parameters, prefix)
+    for number, action in enumerate(actions, 1):
+        groups: list[dict[str, Any]] = []
+        start = f"{prefix}.member.{number}.ForwardConfig.TargetGroups.member."
+        while arn := alb._p(parameters, f"{start}{len(groups) + 1}.TargetGroupArn"):
+            weight = alb._p(parameters, f"{start}{len(groups) + 1}.Weight", "1")
+            groups.append({"TargetGroupArn": arn, "Weight": int(weight)})
+        if action["Type"] == "forward" and not groups:
+            groups = [{"TargetGroupArn": action["TargetGroupArn"], "Weight": 1}]
+        if groups:
+            action["ForwardConfig"] = {"TargetGroups": groups}
+        # AWS names a single group in both places.
+        if len(groups) == 1:
+            action["TargetGroupArn"] = groups[0]["TargetGroupArn"]
+    return actions
+
+
+def _action_xml_with_weights(action: dict[str, Any]) -> str:
+    xml: str = _action_xml(action)
+    groups = "".join(
+        f"<member><TargetGroupArn>{group['TargetGroupArn']}</TargetGroupArn>"
+        f"<Weight>{group['Weight']}</Weight></member>"
+        for group in action.get("ForwardConfig", {}).get("TargetGroups", [])
+    )
+    forward = (
+        f"<ForwardConfig><TargetGroups>{groups}</TargetGroups>"
+        "<TargetGroupStickinessConfig><Enabled>false</Enabled></TargetGroupStickinessConfig>"
+        "</ForwardConfig>"
+    )
+    return xml.replace("</member>", f"{forward}</member>") if groups else xml
+
+
+def _create_rule_of_a_free_priority(parameters: Parameters) -> Answer:
+    listener, priority = (alb._p(parameters, key) for key in ("ListenerArn", "Priority"))
+    for rule in alb._rules.values():
+        if (rule["ListenerArn"], rule["Priority"]) == (listener, priority):
+            return alb._error("PriorityInUse", f"Priority '{priority}' is currently in use")
+    return _create_rule(parameters)
+
+
+async def _execute_by_weight(action: dict[str, Any], *request: Any) -> Answer:
+    groups = action.get("ForwardConfig", {}).get("TargetGroups", [])
+    if sum(group["Weight"] for group in groups):
+        chosen = random.choices(groups, [group["Weight"] for group in groups])[0]  # noqa: S311
+        action = {**action, "TargetGroupArn": chosen["TargetGroupArn"]}
+    return await _execute_action(action, *request)
+
+
+async def _forward_to_a_healthy_target(group: str, *request: Any) -> Answer:
+    registered = alb._targets.get(group, [])
+    healthy = [target for target in registered if health.state(group, target["Id"]) == "healthy"]
+    if not healthy:
+        return await _forward_to_group(group, *request)
+    return await alb._proxy_http_target(
+        random.choice(healthy),  # noqa: S311
+        alb._tgs[group],
+        request[0],
+        request[6] or request[1],
+        *request[2:6],
+    )
+
+
+def _describe_target_health(parameters: Parameters) -> Answer:
+    group = alb._p(parameters, "TargetGroupArn")
+    plain: Callable[..., Answer] = alb._describe_target_health
+    status, headers, body = plain(parameters)
+    text = body.decode()
+    for target in alb._targets.get(group, []):
+        start = f"<Target><Id>{target['Id']}</Id>"
+        before, found, after = text.partition(start)
+        state = health.state(group, target["Id"])
+        text = before + found + after.replace(">healthy<", f">{state}<", 2)
+    return status, headers, text.encode()

@@ -1,0 +1,160 @@
+"""The emulator of AWS as a process of the tests: started on a free port, ended without a trace."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import boto3
+import docker
+from docker.errors import APIError
+from docker.models.networks import Network
+from docker.types import IPAMConfig, IPAMPool
+
+from forum import ports
+from forum.places import ROOT
+
+REGION = "eu-central-1"
+ACCOUNT = "000000000000"
+PATIENCE = 60.0
+# The templates' VPC: tasks live in its range, so that services believe what its balancer says.
+VPC = "10.0.{}.0/24"
+
+
+class Emulator:
+    """ministack with the bridges; with containers on a network of their own, or without any."""
+
+    def __init__(self, log: Path, *, containers: bool = True) -> None:
+        (self.port,) = ports.free(1)
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.log = log
+        self._network = _make_network(f"forum-deploy-{self.port}") if containers else None
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        try:
+            self._start()
+        except BaseException:
+            self._end()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        self._end()
+
+    def _start(self) -> None:
+        environment = {
+            **os.environ,
+            "GATEWAY_PORT": str(self.port),
+            "BIND_HOST": "127.0.0.1",
+            "IOT_MTLS_ENABLED": "0",
+            "SFTP_ENABLED": "0",
+            "MINISTACK_REGION": REGION,
+            "MINISTACK_DOCKER_TIMEOUT": "120",
+            "LOG_LEVEL": "WARNING",
+        }
+        if self._network:
+            pool = self._network.attrs["IPAM"]["Config"][0]
+            environment["BRIDGE_NETWORK"] = self._network.name
+            environment["BRIDGE_GATEWAY"] = pool["Gateway"]
+        else:
+            environment["DOCKER_HOST"] = "unix:///nowhere"
+        with self.log.open("wb") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "tests.deploy.bridges"],
+                cwd=ROOT,
+                env=environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        deadline = time.monotonic() + PATIENCE
+        while not self._answers():
+            assert self._process.poll() is None, f"it has ended:\n{self.log.read_text()}"
+            assert time.monotonic() < deadline, f"it is not up:\n{self.log.read_text()}"
+            time.sleep(0.05)
+
+    def _answers(self) -> bool:
+        try:
+            self.get("/_ministack/ready")
+        except OSError:
+            return False
+        return True
+
+    def _end(self) -> None:
+        if self._process:
+            self._process.send_signal(signal.SIGTERM)
+            self._process.wait(PATIENCE)
+        if self._network:
+            self._network.reload()
+            for container in self._network.containers:
+                container.remove(force=True, v=True)
+            self._network.remove()
+            self._network.client.close()
+
+    def get(self, path: str) -> bytes:
+        """What the emulator, or a load balancer in it, answers to a plain GET."""
+        with urllib.request.urlopen(self.url + path, timeout=30) as answer:  # noqa: S310
+            content: bytes = answer.read()
+            return content
+
+    def environment(self, account: str = ACCOUNT) -> dict[str, str]:
+        """The environment of a process that uses this AWS: its credentials are the account."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+        return {
+            **kept,
+            "AWS_ACCESS_KEY_ID": account,
+            "AWS_SECRET_ACCESS_KEY": "of the emulator",
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        }
+
+    def client(self, service: str, account: str = ACCOUNT) -> Any:
+        """A boto3 client of one of its services."""
+        return boto3.client(  # type: ignore[call-overload]
+            service,
+            region_name=REGION,
+            endpoint_url=self.url,
+            aws_access_key_id=account,
+            aws_secret_access_key="of the emulator",
+        )
+
+    def calls(self, account: str = ACCOUNT) -> list[str]:
+        """All AWS calls of the account up to now: `ecs.CreateService` and so on."""
+        calls: list[str] = json.loads(self.get(f"/_bridges/calls?account={account}"))
+        return calls
+
+    def balancer(self, name: str) -> str:
+        """The address by which a load balancer is asked here."""
+        return f"{self.url}/_alb/{name}"
+
+
+def _make_network(name: str) -> Network:
+    """A Docker network inside the VPC's range, which other runs may use parts of."""
+    client = docker.from_env()
+    for part in range(1, 255):
+        subnet = VPC.format((os.getpid() + part) % 254 + 1)
+        try:
+            network = client.networks.create(
+                name,
+                ipam=IPAMConfig(pool_configs=[IPAMPool(subnet=subnet, gateway=subnet[:-4] + "1")]),
+            )
+        except APIError as taken:
+            if "overlaps" not in str(taken):
+                raise
+        else:
+            network.reload()
+            return network
+    raise AssertionError("no part of 10.0.0.0/16 is free for a Docker network")
