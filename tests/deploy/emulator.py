@@ -1,5 +1,6 @@
 """The emulator of AWS as a process of the tests: started on a free port, ended without a trace."""
 
+import contextlib
 import json
 import os
 import signal
@@ -96,11 +97,18 @@ class Emulator:
             self._process.send_signal(signal.SIGTERM)
             self._process.wait(PATIENCE)
         if self._network:
-            self._network.reload()
-            for container in self._network.containers:
-                container.remove(force=True, v=True)
-            self._network.remove()
-            self._network.client.close()
+            self._remove_what_docker_holds(self._network)
+
+    def _remove_what_docker_holds(self, network: Network) -> None:
+        network.reload()
+        for container in network.containers:
+            container.remove(force=True, v=True)
+        network.remove()
+        for image in network.client.images.list():
+            for name in (image.attrs["RepoTags"] or []) + (image.attrs["RepoDigests"] or []):
+                if name.startswith(f"127.0.0.1:{self.port}/"):
+                    network.client.images.remove(name, noprune=True)
+        network.client.close()
 
     def get(self, path: str) -> bytes:
         """What the emulator, or a load balancer in it, answers to a plain GET."""
@@ -114,7 +122,7 @@ class Emulator:
         return {
             **kept,
             "AWS_ACCESS_KEY_ID": account,
-            "AWS_SECRET_ACCESS_KEY": "of the emulator",
+            "AWS_SECRET_ACCESS_KEY": "emulator",
             "AWS_DEFAULT_REGION": REGION,
             "AWS_EC2_METADATA_DISABLED": "true",
             "AWS_CONFIG_FILE": os.devnull,
@@ -128,7 +136,7 @@ class Emulator:
             region_name=REGION,
             endpoint_url=self.url,
             aws_access_key_id=account,
-            aws_secret_access_key="of the emulator",
+            aws_secret_access_key="emulator",
         )
 
     def calls(self, account: str = ACCOUNT) -> list[str]:
@@ -158,3 +166,18 @@ def _make_network(name: str) -> Network:
             network.reload()
             return network
     raise AssertionError("no part of 10.0.0.0/16 is free for a Docker network")
+
+
+def main() -> None:
+    """Run one by hand: prints what a shell needs to use it, and ends with Ctrl-C."""
+    with Emulator(Path("var") / "emulator.log") as running:
+        for name, value in running.environment().items():
+            if name.startswith("AWS_"):
+                print(f"export {name}='{value}'")
+        print(f"scripts/deploy --endpoint-url {running.url} ...", flush=True)
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.pause()
+
+
+if __name__ == "__main__":
+    main()
