@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from forum.contract import ADMIN, PASSWORD, SUITE
 from forum.errors import ForumError
 from forum.instance import Forum, Mode
 from forum.people import make_admin
@@ -18,9 +19,7 @@ from forum.places import ROOT
 
 BIN = Path(sys.executable).parent
 
-CONTRACT = "tests/contract"
 KINDS: tuple[Mode, ...] = ("monolith", "services")
-ADMIN, ADMIN_PASSWORD = "contract-admin", "only for a forum that ends with the tests"
 SPECIAL = "docker or browser"
 PACKAGES = (
     "chassis/chassis",
@@ -39,11 +38,12 @@ def main() -> None:
     if not for_pytest and not options.contract:
         failed += _static_checks()
     if options.contract and not named:
-        for_pytest.append(CONTRACT)
+        for_pytest.append(SUITE)
     if options.fast:
         for_pytest += ["-m", f"not ({SPECIAL})"]
     if not options.one_by_one:
-        for_pytest += ["-n", "auto"]
+        # A group of tests shares what is costly, such as containers: one worker runs it.
+        for_pytest += ["-n", "auto", "--dist", "loadgroup"]
     try:
         with _forums(options.contract, named) as addresses:
             failed += _pytest(for_pytest, addresses, options.contract)
@@ -114,13 +114,13 @@ def _forums(contract: str | None, named: list[str]) -> Iterator[dict[str, str]]:
         yield {"forum": contract}
         return
     wanted = [kind for kind in KINDS if contract in (None, kind)]
-    if named and not any(name.startswith(CONTRACT) or CONTRACT.startswith(name) for name in named):
+    if named and not any(name.startswith(SUITE) or SUITE.startswith(name) for name in named):
         wanted = []
     with contextlib.ExitStack() as running:
         addresses: dict[str, str] = {}
         for kind in wanted:
             forum = running.enter_context(Forum(mode=kind, environment="production"))
-            make_admin(forum, ADMIN, ADMIN_PASSWORD)
+            make_admin(forum, ADMIN, PASSWORD)
             addresses[kind] = forum.url
         yield addresses
 
@@ -131,7 +131,7 @@ def _pytest(arguments: list[str], addresses: dict[str, str], contract: str | Non
     if addresses:
         variables["FORUM_URL"] = ",".join(f"{kind}={url}" for kind, url in addresses.items())
     if contract is None or contract in KINDS:
-        variables |= {"FORUM_ADMIN": ADMIN, "FORUM_ADMIN_PASSWORD": ADMIN_PASSWORD}
+        variables |= {"FORUM_ADMIN": ADMIN, "FORUM_ADMIN_PASSWORD": PASSWORD}
     colour = ["--color=yes"] if sys.stdout.isatty() else []
     failed, last = [], ""
     with subprocess.Popen(
@@ -153,7 +153,7 @@ def _pytest(arguments: list[str], addresses: dict[str, str], contract: str | Non
 
 
 def _alone(test: str, contract: str | None) -> str:
-    if not test.startswith(CONTRACT):
+    if not test.startswith(SUITE):
         return f"scripts/test {shlex.quote(test)}"
     name, _, parameters = test.partition("[")
     kind = next((kind for kind in KINDS if kind in parameters), contract)
