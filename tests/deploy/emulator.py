@@ -14,7 +14,7 @@ from typing import Any, Self
 
 import boto3
 import docker
-from docker.errors import APIError
+from docker.errors import APIError, ImageNotFound
 from docker.models.networks import Network
 from docker.types import IPAMConfig, IPAMPool
 
@@ -32,7 +32,7 @@ class Emulator:
     """ministack with the bridges; with containers on a network of their own, or without any."""
 
     def __init__(self, log: Path, *, containers: bool = True) -> None:
-        (self.port,) = ports.free(1)
+        self.port, self._front = ports.free(2)
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = log
         self._network = _make_network(f"forum-deploy-{self.port}") if containers else None
@@ -58,7 +58,7 @@ class Emulator:
         environment = {
             **os.environ,
             "GATEWAY_PORT": str(self.port),
-            "BIND_HOST": "127.0.0.1",
+            "BRIDGE_FRONT": str(self._front),
             "IOT_MTLS_ENABLED": "0",
             "SFTP_ENABLED": "0",
             "MINISTACK_REGION": REGION,
@@ -106,8 +106,10 @@ class Emulator:
         network.remove()
         for image in network.client.images.list():
             for name in (image.attrs["RepoTags"] or []) + (image.attrs["RepoDigests"] or []):
+                # With its tag an image loses its digest, too.
                 if name.startswith(f"127.0.0.1:{self.port}/"):
-                    network.client.images.remove(name, noprune=True)
+                    with contextlib.suppress(ImageNotFound):
+                        network.client.images.remove(name, noprune=True)
         network.client.close()
 
     def get(self, path: str) -> bytes:
@@ -144,8 +146,10 @@ class Emulator:
         calls: list[str] = json.loads(self.get(f"/_bridges/calls?account={account}"))
         return calls
 
-    def balancer(self, name: str) -> str:
-        """The address by which a load balancer is asked here."""
+    def balancer(self, name: str = "forum") -> str:
+        """The address by which a load balancer is asked here; only `forum` has one of its own."""
+        if name == "forum":
+            return f"http://127.0.0.1:{self._front}"
         return f"{self.url}/_alb/{name}"
 
 
