@@ -1,4 +1,4 @@
-"""The emulators that tests of deploying share."""
+"""The emulators, and the deployed forum, that tests of deploying share."""
 
 import shutil
 from collections.abc import Iterator
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import docker
 import pytest
 
+from .deploying import Checkout, Deployment, write_size
 from .emulator import Emulator
 
 
@@ -33,3 +34,22 @@ def records(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
     """An AWS where nothing runs: quick, for what is about the calls and not about the tasks."""
     with Emulator(tmp_path_factory.mktemp("records") / "log", containers=False) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
+    """What is deployed, as it is in this working tree; a test that changes it takes a copy."""
+    return Checkout(tmp_path_factory.mktemp("checkout"))
+
+
+@pytest.fixture(scope="session")
+def deployed(
+    emulator: Emulator, checkout: Checkout, tmp_path_factory: pytest.TempPathFactory
+) -> Deployment:
+    """A forum that runs: tests may roll out other versions, and leave it running."""
+    folder = tmp_path_factory.mktemp("deployed")
+    authority = folder / "authority.pem"
+    authority.write_bytes(emulator.get("/_ministack/rds/ca.pem"))
+    forum = Deployment(emulator, checkout, write_size(folder / "size.json", authority))
+    forum.ok("up")
+    return forum
