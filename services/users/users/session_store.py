@@ -27,6 +27,12 @@ WHERE hash IN (
     LIMIT %s
 )
 """
+# What users.restored does.
+END_ALL = """
+UPDATE sessions
+SET revoked_at = now()
+WHERE revoked_at IS NULL
+"""
 
 
 async def confirm_account(conn: Connection, user_id: int, password_hash: str) -> Row | None:

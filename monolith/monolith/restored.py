@@ -1,0 +1,20 @@
+"""`python -m monolith.restored`: after its database was restored, before it starts again.
+
+Sessions end: some that the backup has were revoked since, and most have used up their token.
+"""
+
+from chassis.restored import main
+from monolith.settings import Settings
+from monolith.users.session_store import END_ALL
+
+VERSIONS = {"users": "version", "topics": "version", "messages": "version"}
+NEWEST = """
+SELECT greatest(
+    (SELECT max(updated_at) FROM users),
+    (SELECT max(created_at) FROM topics),
+    (SELECT max(created_at) FROM messages)
+)
+"""
+
+if __name__ == "__main__":
+    main(Settings.from_environment(), VERSIONS, NEWEST, [END_ALL])
