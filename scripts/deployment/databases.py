@@ -1,0 +1,95 @@
+"""Where each service's database is, and what its certificate is signed by."""
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from deployment.forum import Forum
+from deployment.layout import Outputs
+from deployment.problems import AGAIN, DeployError, UsageError
+
+BUNDLE = "https://truststore.pki.rds.amazonaws.com/{region}/{region}-bundle.pem"
+
+
+@dataclass(frozen=True)
+class Database:
+    """One server; `authority` is a PEM text, or nothing where the system's own will do."""
+
+    host: str
+    port: str
+    sslmode: str
+    authority: str
+
+    def url(self, service: str, password: str) -> str:
+        """What the service is told: a role and a database of its own name."""
+        options = f"sslmode={self.sslmode}"
+        if self.sslmode == "verify-full" and not self.authority:
+            options += "&sslrootcert=system"
+        return f"postgresql://{service}:{password}@{self.host}:{self.port}/{service}?{options}"
+
+
+def existing_outputs(forum: Forum, services: Sequence[str]) -> dict[str, dict[str, str]]:
+    """For databases that were there before: what the stack of one of ours would have said."""
+    if forum.size.databases != "existing":
+        return {}
+    made = {}
+    for service in services:
+        secret = _existing_secret(forum, service)
+        made[f"{service}-data"] = {
+            "Host": secret["host"],
+            "Port": str(secret["port"]),
+            "MasterSecret": forum.size.existing[service],
+            "ClientSecurityGroup": "",
+        }
+    return made
+
+
+def find(forum: Forum, service: str, outputs: Outputs) -> Database:
+    """The database of the service, once it is made."""
+    if forum.size.databases == "existing":
+        secret = _existing_secret(forum, service)
+        return Database(
+            secret["host"],
+            str(secret["port"]),
+            secret.get("sslmode", "verify-full"),
+            secret.get("ca", ""),
+        )
+    data = outputs["data" if forum.size.databases == "shared" else f"{service}-data"]
+    return Database(data["Host"], data["Port"], "verify-full", _authority(forum))
+
+
+def _authority(forum: Forum) -> str:
+    if file := forum.size.document.get("database_ca"):
+        try:
+            return Path(file).read_text()
+        except OSError as error:
+            raise UsageError(f"{forum.size.file}: database_ca cannot be read: {error}") from None
+    url = BUNDLE.format(region=forum.region)
+    try:
+        with urllib.request.urlopen(url, timeout=20) as answer:  # noqa: S310 - always https
+            content: bytes = answer.read()
+    except (urllib.error.URLError, OSError) as error:
+        raise DeployError(
+            f"The authority of the databases' certificates is not to be had from {url}: {error}."
+            f" {AGAIN}"
+        ) from None
+    return content.decode()
+
+
+def _existing_secret(forum: Forum, service: str) -> dict[str, str]:
+    arn = forum.size.existing.get(service, "")
+    if not arn:
+        raise UsageError(f"{forum.size.file}: existing names no secret for {service}.")
+    text = forum.aws.secrets.get_secret_value(SecretId=arn)["SecretString"]
+    try:
+        secret: dict[str, str] = json.loads(text)
+        missing = {"host", "port", "username", "password"} - secret.keys()
+    except (ValueError, AttributeError):
+        # Never with the text: it may be the password.
+        raise DeployError(f"The secret {arn} of {service} is not a JSON object.") from None
+    if missing:
+        raise DeployError(f"The secret {arn} of {service} lacks {', '.join(sorted(missing))}.")
+    return secret

@@ -1,0 +1,68 @@
+"""Bringing up what lasts: all stacks, in order."""
+
+from collections.abc import Sequence
+
+from deployment import databases, layout, stacks
+from deployment.forum import Forum
+from deployment.layout import Part
+from deployment.sizes import DEPLOYABLE
+from deployment.stacks import ChangeSet
+
+DANGEROUS = ("replace", "maybe-replace", "remove")
+Gathered = dict[str, dict[str, str]]
+
+
+def deployed(forum: Forum) -> Gathered:
+    """The outputs of the stacks of services that are there."""
+    found = {service: stacks.outputs(forum, service) for service in DEPLOYABLE}
+    return {service: outputs for service, outputs in found.items() if outputs}
+
+
+def bring_up(forum: Forum, services: Sequence[str]) -> tuple[Gathered, bool]:
+    """Make and change the stacks that these services need; their outputs, and whether any changed.
+
+    Stacks of other services are left alone; they share the databases.
+    """
+    others = deployed(forum)
+    outputs = databases.existing_outputs(forum, services) | others
+    changed = False
+    for wave in layout.waves(forum.size, services):
+        parts = [_with_others(part, others) for part in wave]
+        change_sets = [_prepare(forum, part, outputs) for part in parts]
+        _ask(forum, change_sets)
+        begun = stacks.execute(forum, change_sets)
+        stacks.finish(forum, begun)
+        changed = changed or bool(begun)
+        outputs |= {part.name: stacks.outputs(forum, part.name) for part in parts}
+    return outputs, changed
+
+
+def _with_others(part: Part, others: Gathered) -> Part:
+    """The databases that all share know the services that are not deployed now, too."""
+    if part.name != "data":
+        return part
+    together = tuple(name for name in DEPLOYABLE if name in part.services or name in others)
+    return Part(part.name, part.template, together)
+
+
+def _prepare(forum: Forum, part: Part, outputs: Gathered) -> ChangeSet:
+    stack = layout.stack_name(forum.name, part.name)
+    live = stacks.settle(forum, stack)
+    if live:
+        stacks.clear_leftovers(forum, stack)
+    told = layout.told(part, forum.name, forum.size, outputs)
+    return stacks.prepare(forum, part, told, exists=live is not None)
+
+
+def _ask(forum: Forum, change_sets: Sequence[ChangeSet]) -> None:
+    lines = [
+        f"  {change_set.stack}: {change.action} {change.resource} ({change.kind})"
+        for change_set in change_sets
+        for change in change_set.changes
+        if change.action in DANGEROUS
+    ]
+    if lines:
+        forum.say("This replaces or removes what is there:")
+        for line in lines:
+            forum.say(line)
+        forum.ask("Go on? Say yes:")
