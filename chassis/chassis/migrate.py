@@ -12,8 +12,20 @@ from alembic.config import Config
 from sqlalchemy import Connection, create_engine
 from sqlalchemy.pool import NullPool
 
+from chassis.provision import Master, provision
+from chassis.settings import ServiceSettings
+
 # Any number; the same for all services, whose databases are their own.
 ADVISORY_LOCK = 7_346_001
+
+
+def migrate_command(settings: ServiceSettings, migrations: Path) -> None:
+    """What `python -m SERVICE.migrate` does; makes the database too, where it knows the master."""
+    database_url = settings.database_url.get_secret_value()
+    master = Master()
+    if master.database_master_user:
+        provision(database_url, master)
+    migrate(database_url, migrations)
 
 
 def migrate(database_url: str, migrations: Path) -> None:

@@ -1,10 +1,15 @@
 """What every service is told by its environment. A secret has no default anywhere."""
 
+import atexit
 import os
 import sys
+import tempfile
 from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from pydantic import (
     AfterValidator,
     BeforeValidator,
@@ -42,6 +47,30 @@ def _strong(secret: SecretStr, info: ValidationInfo) -> SecretStr:
     return secret
 
 
+def _address(url: SecretStr) -> SecretStr:
+    try:
+        conninfo_to_dict(url.get_secret_value())
+    except ProgrammingError:
+        # Its own message repeats the address, with the password in it.
+        raise ValueError("is no address such as postgresql://role:password@host/name") from None
+    return url
+
+
+def _certificates(text: str) -> str:
+    if text and "-----BEGIN CERTIFICATE-----" not in text:
+        raise ValueError("holds no certificate; give the text of a PEM file")
+    return text
+
+
+def _private_file(text: str) -> str:
+    """The path of a file with `text`, for as long as this process lives: libpq takes no text."""
+    handle, path = tempfile.mkstemp(prefix="forum-")
+    with os.fdopen(handle, "w") as file:
+        file.write(text)
+    atexit.register(Path(path).unlink, missing_ok=True)
+    return path
+
+
 Names = Annotated[list[str], NoDecode, BeforeValidator(_split)]
 Networks = Annotated[list[IPv4Network | IPv6Network], NoDecode, BeforeValidator(_network)]
 Secret = Annotated[SecretStr, AfterValidator(_strong)]
@@ -57,7 +86,8 @@ class ServiceSettings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = 8000
     log_level: Literal["debug", "info", "warning", "error"] = "info"
-    database_url: SecretStr
+    database_url: Annotated[SecretStr, AfterValidator(_address)]
+    database_ca: Annotated[str, AfterValidator(_certificates)] = ""
     pool_size: int = 10
     idempotency_secret: Secret
     token_issuer: str = "forum"  # noqa: S105 -- a name
@@ -72,6 +102,14 @@ class ServiceSettings(BaseSettings):
         # Read at start, not at import, so that a process can be told its folder late.
         values.setdefault("_secrets_dir", os.environ.get("SECRETS_DIR"))
         super().__init__(**values)
+
+    @model_validator(mode="after")
+    def _trust_the_authority(self) -> Self:
+        if self.database_ca:
+            url = self.database_url.get_secret_value()
+            file = _private_file(self.database_ca)
+            self.database_url = SecretStr(make_conninfo(url, sslrootcert=file))
+        return self
 
     @classmethod
     def from_environment(cls) -> Self:

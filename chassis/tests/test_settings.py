@@ -41,3 +41,16 @@ def test_a_wrong_secret_is_not_repeated() -> None:
     with pytest.raises(ValidationError) as error:
         ServiceSettings(database_url=URL, idempotency_secret="hunter2hunter2")
     assert "hunter2" not in str(error.value)
+
+
+def test_an_authority_that_is_none_and_an_address_that_is_none_are_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://forum:hunter2@%zz/forum")
+    monkeypatch.setenv("DATABASE_CA", "/etc/ssl/ca.pem")
+    monkeypatch.setenv("IDEMPOTENCY_SECRET", SECRET)
+    with pytest.raises(SystemExit) as ended:
+        ServiceSettings.from_environment()
+    assert "DATABASE_URL: Value error, is no address" in str(ended.value)
+    assert "DATABASE_CA: Value error, holds no certificate" in str(ended.value)
+    assert "hunter2" not in str(ended.value)

@@ -1,7 +1,7 @@
 """`python -m monolith.migrate`: bring the database to the newest revision."""
 
-from chassis.migrate import migrate
+from chassis.migrate import migrate_command
 from monolith.settings import MIGRATIONS, Settings
 
 if __name__ == "__main__":
-    migrate(Settings.from_environment().database_url.get_secret_value(), MIGRATIONS)
+    migrate_command(Settings.from_environment(), MIGRATIONS)

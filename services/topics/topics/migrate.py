@@ -1,7 +1,7 @@
 """`python -m topics.migrate`: bring the database up to date."""
 
-from chassis.migrate import migrate
+from chassis.migrate import migrate_command
 from topics.settings import MIGRATIONS, Settings
 
 if __name__ == "__main__":
-    migrate(Settings.from_environment().database_url.get_secret_value(), MIGRATIONS)
+    migrate_command(Settings.from_environment(), MIGRATIONS)
