@@ -144,18 +144,13 @@ def _certificate(forum: Forum) -> Iterator[Finding]:
 def _judge(arn: str, live: CertificateDetailTypeDef) -> Finding:
     domain, status = live.get("DomainName", arn), live["Status"]
     if status != "ISSUED":
-        return Finding(
-            "stops",
-            "certificate",
-            f"the one for {domain} is {status}, not ISSUED.",
-            "Add the DNS record that ACM shows for it and wait, or name another.",
-        )
-    end = live.get("NotAfter", datetime.max.replace(tzinfo=UTC))
-    left = end - datetime.now(UTC)
+        pending = "Add the DNS record that ACM shows for it and wait, or name another."
+        found = f"the one for {domain} is {status}, not ISSUED."
+        advice = pending if status == "PENDING_VALIDATION" else "Name another."
+        return Finding("stops", "certificate", found, advice)
+    end = live["NotAfter"]
     found = f"the one for {domain} ends on {end:%Y-%m-%d}."
-    if left <= timedelta(0):
-        return Finding("stops", "certificate", found, "It has expired: name another.")
-    if left < SOON:
+    if end - datetime.now(UTC) < SOON:
         return Finding("warning", "certificate", found, "Renew it, or name another.")
     return Finding("ok", "certificate", found)
 

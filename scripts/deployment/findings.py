@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 from deployment.problems import DeployError, in_plain_words
 
@@ -37,3 +38,7 @@ def guarded(
         yield Finding(failing, about, " ".join(str(error).split()))
     except (BotoCoreError, ClientError) as error:
         yield Finding(failing, about, in_plain_words(error))
+    except ResponseParserError as error:
+        # The answer of something that is not AWS.
+        said = " ".join(str(error).split())[:100]
+        yield Finding(failing, about, f"what answers is not AWS ({said} …).", "Look for a proxy.")
