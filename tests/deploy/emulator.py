@@ -37,6 +37,7 @@ class Emulator:
         self.log = log
         self._network = _make_network(f"forum-deploy-{self.port}") if containers else None
         self._process: subprocess.Popen[bytes] | None = None
+        self._clients: dict[tuple[str, str], Any] = {}
 
     def __enter__(self) -> Self:
         try:
@@ -93,6 +94,8 @@ class Emulator:
         return True
 
     def _end(self) -> None:
+        for client in self._clients.values():
+            client.close()
         if self._process:
             self._process.send_signal(signal.SIGTERM)
             self._process.wait(PATIENCE)
@@ -133,13 +136,15 @@ class Emulator:
 
     def client(self, service: str, account: str = ACCOUNT) -> Any:
         """A boto3 client of one of its services."""
-        return boto3.client(  # type: ignore[call-overload]
-            service,
-            region_name=REGION,
-            endpoint_url=self.url,
-            aws_access_key_id=account,
-            aws_secret_access_key="emulator",
-        )
+        if (service, account) not in self._clients:
+            self._clients[service, account] = boto3.client(  # type: ignore[call-overload]
+                service,
+                region_name=REGION,
+                endpoint_url=self.url,
+                aws_access_key_id=account,
+                aws_secret_access_key="emulator",
+            )
+        return self._clients[service, account]
 
     def calls(self, account: str = ACCOUNT) -> list[str]:
         """All AWS calls of the account up to now: `ecs.CreateService` and so on."""

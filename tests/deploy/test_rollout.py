@@ -1,0 +1,69 @@
+"""New versions on real containers: rolled out, taken back, and refused, while people are there."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from .deploying import Deployment
+from .visitors import Visitors
+
+pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("deploy")]
+
+TITLE = '"Forum: users"'
+
+
+@pytest.fixture
+def changed(deployed: Deployment, tmp_path: Path) -> Deployment:
+    """The same forum, deployed from a checkout of its own."""
+    return replace(deployed, checkout=deployed.checkout.copy(tmp_path / "checkout"))
+
+
+def test_a_new_version_rolls_out_and_back_and_no_request_is_lost(
+    deployed: Deployment, changed: Deployment
+) -> None:
+    before = deployed.title("users")
+    changed.checkout.replace("services/users/users/app.py", TITLE, '"Forum: people"')
+    with Visitors(deployed.url) as visitors:
+        changed.ok("up", "users")
+        assert deployed.title("users") == "Forum: people"
+        deployed.ok("rollback", "users")
+        assert deployed.title("users") == before
+    assert visitors.failures == []
+    assert visitors.answered > 100
+    assert visitors.kept == visitors.posted > 1
+
+
+def test_a_version_that_crashes_is_taken_back_with_its_last_words(
+    deployed: Deployment, changed: Deployment
+) -> None:
+    before = deployed.title("users")
+    changed.checkout.replace("services/users/users/app.py", TITLE, '"Forum: never seen"')
+    changed.checkout.replace(
+        "services/users/users/__main__.py",
+        "    serve(",
+        '    raise SystemExit("Out of words.")\n    (',
+    )
+    with Visitors(deployed.url) as visitors:
+        done = changed.run("up", "users")
+    assert done.status == 1
+    for words in ("stopped reason: Essential container", "exit code: 1", "Out of words."):
+        assert words in done.err
+    assert "Traceback" not in done.err
+    assert visitors.failures == []
+    assert deployed.title("users") == before
+
+
+def test_a_version_that_does_not_start_never_serves(
+    deployed: Deployment, changed: Deployment
+) -> None:
+    before = deployed.title("users")
+    changed.checkout.replace(
+        "services/users/Dockerfile", 'ENTRYPOINT ["python"', 'ENTRYPOINT ["snake"'
+    )
+    done = changed.run("up", "users")
+    assert done.status == 1
+    assert "stopped reason: " in done.err
+    assert "exec snake failed" in done.err
+    assert "Traceback" not in done.err
+    assert deployed.title("users") == before
