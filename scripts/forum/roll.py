@@ -1,4 +1,4 @@
-"""`scripts/roll`: new containers of a service in place of those that run, without a lost request.
+"""`scripts/roll`: new containers of services in place of those that run, without a lost request.
 
 Standard library alone: it runs on a machine that has Docker and nothing of the forum installed.
 """
@@ -20,23 +20,27 @@ LOG_LINES = 20
 
 
 def main() -> None:
-    """Replace the service's containers; status 1 with the reason where that does not work."""
+    """Replace each service's containers; status 1 with the reason at the first that fails."""
     parser = argparse.ArgumentParser(
         prog="scripts/roll",
-        description="Replace the running containers of a service by as many new ones, made from"
-        " the image and the settings that there are now. The old ones stop, one by one, when all"
-        " new ones are healthy; no request is lost. If the new ones do not get healthy they are"
-        " removed, and the old ones stay.",
+        description="Replace the running containers of each service in turn by as many new ones,"
+        " made from the image and the settings that there are now. The old ones stop, one by one,"
+        " when all new ones are healthy; no request is lost. If the new ones do not get healthy"
+        " they are removed, and the old ones stay.",
     )
-    parser.add_argument("service", choices=[*SERVICES, "monolith"])
+    parts = [*SERVICES, "monolith"]
+    parser.add_argument(
+        "services", nargs="+", choices=parts, metavar="SERVICE", help=f"of {', '.join(parts)}"
+    )
     parser.add_argument("-p", "--project", metavar="NAME", help="as docker compose's (forum)")
     options = parser.parse_args()
-    try:
-        Roll(options.service, options.project).run()
-    except ForumError as error:
-        sys.exit(f"scripts/roll: {error}")
-    except KeyboardInterrupt:
-        sys.exit(f"scripts/roll: interrupted. {options.service} runs on in what is left of both.")
+    for service in options.services:
+        try:
+            Roll(service, options.project).run()
+        except ForumError as error:
+            sys.exit(f"scripts/roll: {error}")
+        except KeyboardInterrupt:
+            sys.exit(f"scripts/roll: interrupted. {service} runs on in what is left of both.")
 
 
 class Roll:
