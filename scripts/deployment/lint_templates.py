@@ -162,9 +162,11 @@ def _own_secrets(name: str, statement: Mapping[str, Any], template: Template) ->
     if READ_SECRET not in _listed(statement.get("Action")):
         return
     for resource in _listed(statement.get("Resource")):
+        # One that is told by its name is found already.
         target = resource.get("Ref") if isinstance(resource, Mapping) else None
-        if template["Resources"].get(target, {}).get("Type") != "AWS::SecretsManager::Secret":
-            wrong = f"reads {resource}, which is not its service's own secret"
+        kind = template["Resources"].get(target, {}).get("Type")
+        if target and kind != "AWS::SecretsManager::Secret":
+            wrong = f"reads {target}, which is not its service's own secret"
             yield name, wrong, "Let only the migration's role read it"
 
 

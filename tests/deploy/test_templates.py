@@ -164,7 +164,7 @@ BROKEN: dict[str, tuple[Break, str]] = {
     ),
     "the database's secret for a service": (
         secret_of_the_database,
-        "ecs/service.yml: ExecutionRole reads {'Ref': 'ExistingDatabaseSecret'}",
+        "ecs/service.yml: ExecutionRole reads ExistingDatabaseSecret",
     ),
     "logs of all services": (
         wider_log,
