@@ -30,7 +30,7 @@ def deliver(forum: Forum, cluster: str, releases: Sequence[Release]) -> list[str
     changes |= _told_of_newcomers(live, [name for name in live if name not in changes])
     rollouts = []
     for name, change in changes.items():
-        revision = revisions.get(name) or _current(forum, live[name])
+        revision = revisions.get(name) or current(forum, live[name])
         if change.told or not (revision.ran and services.steady(live[name])):
             fallback = _fallback(forum, live[name], revision)
             rollouts.append(Rollout(forum, cluster, name, revision, fallback))
@@ -64,7 +64,7 @@ def _told_of_newcomers(
 ) -> dict[str, ServiceChange]:
     """Services that are not deployed now, but have to learn the name of one that is new."""
     return {
-        name: _anew(ServiceChange(name, {}, []))
+        name: _anew(ServiceChange(name, live[name]["serviceArn"], {}, []))
         for name in others
         if live[name]["desiredCount"] and not services.knows_all(live[name], list(live.values()))
     }
@@ -78,7 +78,8 @@ def _anew(change: ServiceChange) -> ServiceChange:
     )
 
 
-def _current(forum: Forum, live: ServiceTypeDef) -> Revision:
+def current(forum: Forum, live: ServiceTypeDef) -> Revision:
+    """The version that the service is told to run."""
     revision = tasks.read(forum, live["taskDefinition"])
     if revision is None:
         raise DeployError(f"{live['serviceName']} runs {live['taskDefinition']}, which is deleted.")

@@ -1,6 +1,7 @@
 """Bringing up what lasts: all stacks, in order."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from deployment import databases, layout, stacks
 from deployment.forum import Forum
@@ -18,6 +19,14 @@ def deployed(forum: Forum) -> Gathered:
     return {service: outputs for service, outputs in found.items() if outputs}
 
 
+def read(forum: Forum, service: str) -> Gathered:
+    """The outputs of all stacks that the service stands on, as they are."""
+    outputs: Gathered = dict(databases.existing_outputs(forum, [service]))
+    for wave in layout.waves(forum.size, [service]):
+        outputs |= {part.name: stacks.outputs(forum, part.name) for part in wave}
+    return outputs
+
+
 def bring_up(forum: Forum, services: Sequence[str]) -> tuple[Gathered, bool]:
     """Make and change the stacks that these services need; their outputs, and whether any changed.
 
@@ -27,7 +36,7 @@ def bring_up(forum: Forum, services: Sequence[str]) -> tuple[Gathered, bool]:
     outputs = databases.existing_outputs(forum, services) | others
     changed = False
     for wave in layout.waves(forum.size, services):
-        parts = [_with_others(part, others) for part in wave]
+        parts = with_others(wave, others)
         change_sets = [_prepare(forum, part, outputs) for part in parts]
         _ask(forum, change_sets)
         begun = stacks.execute(forum, change_sets)
@@ -37,12 +46,17 @@ def bring_up(forum: Forum, services: Sequence[str]) -> tuple[Gathered, bool]:
     return outputs, changed
 
 
-def _with_others(part: Part, others: Gathered) -> Part:
-    """The databases that all share know the services that are not deployed now, too."""
-    if part.name != "data":
-        return part
-    together = tuple(name for name in DEPLOYABLE if name in part.services or name in others)
-    return Part(part.name, part.template, together)
+def with_others(wave: Sequence[Part], others: Gathered) -> list[Part]:
+    """The stacks of the wave; databases that all share know services not deployed now, too."""
+    return [
+        replace(
+            part,
+            services=tuple(each for each in DEPLOYABLE if each in part.services or each in others),
+        )
+        if part.name == "data"
+        else part
+        for part in wave
+    ]
 
 
 def _prepare(forum: Forum, part: Part, outputs: Gathered) -> ChangeSet:

@@ -4,11 +4,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from deployment.sizes import Size
+from deployment.sizes import DEPLOYABLE, Size
 from forum.places import ROOT
 
 Outputs = Mapping[str, Mapping[str, str]]
 """The outputs of stacks by their part: `network`, `users`, `data`, `users-data` and so on."""
+
+
+# All parts that there may be, whatever the size.
+DATA = ("data", *(f"{service}-data" for service in DEPLOYABLE))
+OTHERS = ("network", "platform", "capacity", *DEPLOYABLE)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 from deployment import commands, sizes
 from deployment.forum import Forum
@@ -16,6 +17,7 @@ from deployment.outcome import Outcome
 from deployment.problems import AGAIN, DeployError, UsageError, in_plain_words
 from deployment.progress import Progress
 from deployment.session import Aws
+from deployment.sizes import DEPLOYABLE
 
 
 class Parser(argparse.ArgumentParser):
@@ -36,6 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         outcome = _failure(str(error), 2 if isinstance(error, UsageError) else 1)
     except (BotoCoreError, ClientError) as error:
         outcome = _failure(in_plain_words(error), 1)
+    except ResponseParserError as error:
+        outcome = _failure(f"What answers is not AWS: {' '.join(str(error).split())[:300]}", 1)
     except KeyboardInterrupt:
         outcome = _failure(f"Stopped. {AGAIN}", 130)
     try:
@@ -130,6 +134,9 @@ def _name(text: str) -> str:
         raise argparse.ArgumentTypeError(
             f"'{text}' is not a name: up to 20 of a-z, 0-9 and -, the first a letter"
         )
+    if text.endswith(tuple(f"-{service}" for service in DEPLOYABLE)):
+        # Its stacks would be called as those of another forum's service.
+        raise argparse.ArgumentTypeError(f"'{text}' ends like a service")
     return text
 
 

@@ -55,7 +55,7 @@ class Rollout:
     def done(self, live: ServiceTypeDef) -> bool:
         """Whether all tasks are new, and the load balancer finds them well."""
         progress = f"{live['runningCount']} tasks of {live['desiredCount']}"
-        healthy = self._healthy(live) if services.steady(live) else 0
+        healthy = services.healthy(self.forum, live) if services.steady(live) else 0
         if live["desiredCount"] and services.steady(live):
             progress += f", {healthy} healthy"
         if progress != self.told:
@@ -89,22 +89,16 @@ class Rollout:
         )
         return [arn for page in pages for arn in page["taskArns"]]
 
-    def _healthy(self, live: ServiceTypeDef) -> int:
-        counts = []
-        for balancer in live.get("loadBalancers", []):
-            targets = self.forum.aws.balancing.describe_target_health(
-                TargetGroupArn=balancer["targetGroupArn"]
-            )["TargetHealthDescriptions"]
-            counts.append(sum(target["TargetHealth"]["State"] == "healthy" for target in targets))
-        return min(counts, default=live["desiredCount"])
-
 
 def start(forum: Forum, cluster: str, change: ServiceChange) -> None:
     """Tell ECS what is to become of the service."""
     for line in change.differences:
         forum.say(f"  {change.service}: {line}")
-    if change.told:
-        forum.aws.ecs.update_service(cluster=cluster, service=change.service, **change.told)
+    told = dict(change.told)
+    if tags := told.pop("tags", None):
+        forum.aws.ecs.tag_resource(resourceArn=change.arn, tags=tags)
+    if told:
+        forum.aws.ecs.update_service(cluster=cluster, service=change.service, **told)
 
 
 def watch(rollouts: Sequence[Rollout]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,9 +21,10 @@ SCALE = "forum-scale"
 
 @dataclass(frozen=True)
 class ServiceChange:
-    """What `update_service` is to be told, and how people are told of it."""
+    """What `update_service` is to be told (and tags), and how people are told of it."""
 
     service: str
+    arn: str
     told: Document
     differences: Sequence[str]
 
@@ -40,6 +41,25 @@ def find(forum: Forum, cluster: str, names: Sequence[str]) -> dict[str, ServiceT
         for service in found["services"]
         if service["status"] == "ACTIVE"
     }
+
+
+def require(forum: Forum, name: str) -> ServiceTypeDef:
+    """The service; an error where it is not deployed."""
+    found = find(forum, forum.name, [name])
+    if name not in found:
+        raise DeployError(f"{name} is not deployed. `scripts/deploy up {name}` does it.")
+    return found[name]
+
+
+def healthy(forum: Forum, service: ServiceTypeDef) -> int:
+    """How many of its tasks the load balancer finds well."""
+    counts = []
+    for balancer in service.get("loadBalancers", []):
+        targets = forum.aws.balancing.describe_target_health(
+            TargetGroupArn=balancer["targetGroupArn"]
+        )["TargetHealthDescriptions"]
+        counts.append(sum(target["TargetHealth"]["State"] == "healthy" for target in targets))
+    return min(counts, default=service["runningCount"])
 
 
 def create(forum: Forum, wanted: Document, task_definition: str) -> ServiceTypeDef:
@@ -73,22 +93,7 @@ def change(
     bounds: tuple[int, int],
 ) -> ServiceChange:
     """What differs from what is live; how many tasks run within `bounds` is none of ours."""
-    told: Document = {}
-    lines: list[str] = []
-    update = forum.aws.ecs.meta.service_model.operation_model("UpdateService").input_shape
-    updatable = update.members if update else {}
-    for key, value in wanted.items():
-        found = differences.between(value, _live(live, key), key)
-        if not found or key in ("serviceName", "cluster"):
-            continue
-        if key not in updatable:
-            raise DeployError(
-                f"The service {wanted['serviceName']} cannot be changed in its {key}"
-                f" ({found[0]}). Delete it first: aws ecs delete-service --force --cluster"
-                f" {wanted['cluster']} --service {wanted['serviceName']}"
-            )
-        told[key] = value
-        lines += found
+    told, lines = _configuration(forum, wanted, live)
     if live["taskDefinition"] != task_definition:
         told["taskDefinition"] = task_definition
         lines.append(f"version: {short(live['taskDefinition'])} → {short(task_definition)}")
@@ -96,7 +101,34 @@ def change(
     if count != live["desiredCount"]:
         told["desiredCount"] = count
         lines.append(f"tasks: {live['desiredCount']} → {count}")
-    return ServiceChange(wanted["serviceName"], told, lines)
+    return ServiceChange(wanted["serviceName"], live["serviceArn"], told, lines)
+
+
+def _configuration(
+    forum: Forum, wanted: Document, live: ServiceTypeDef
+) -> tuple[Document, list[str]]:
+    told: Document = {}
+    lines: list[str] = []
+    update = forum.aws.ecs.meta.service_model.operation_model("UpdateService").input_shape
+    changeable = {"tags", *(update.members if update else {})}
+    for key, value in wanted.items():
+        there = _live(live, key)
+        if key == "tags":
+            # Others may have put theirs on it.
+            named = {tag["key"] for tag in value}
+            there = [tag for tag in there or [] if tag["key"] in named]
+        found = differences.between(value, there, key)
+        if not found or key in ("serviceName", "cluster"):
+            continue
+        if key not in changeable:
+            raise DeployError(
+                f"The service {wanted['serviceName']} cannot be changed in its {key}"
+                f" ({found[0]}). Delete it first: aws ecs delete-service --force --cluster"
+                f" {wanted['cluster']} --service {wanted['serviceName']}"
+            )
+        told[key] = value
+        lines += found
+    return told, lines
 
 
 def knows_all(service: ServiceTypeDef, others: Sequence[ServiceTypeDef]) -> bool:
@@ -110,13 +142,15 @@ def knows_all(service: ServiceTypeDef, others: Sequence[ServiceTypeDef]) -> bool
     return all(each["createdAt"] <= primary(service)["createdAt"] for each in connected)
 
 
-def scaled_by_hand(service: ServiceTypeDef | None) -> tuple[int, int] | None:
-    """The least and most tasks that `scale` has set; None where it has not."""
-    tags = {tag["key"]: tag["value"] for tag in (service or {}).get("tags", [])}
-    if SCALE not in tags:
-        return None
-    least, most = tags[SCALE].split()
-    return int(least), int(most)
+def scaled_by_hand(live: Mapping[str, ServiceTypeDef]) -> dict[str, tuple[int, int]]:
+    """The least and most tasks of each service for which `scale` has set them."""
+    found = {}
+    for name, service in live.items():
+        tags = {tag["key"]: tag["value"] for tag in service.get("tags", [])}
+        if SCALE in tags:
+            least, most = map(int, tags[SCALE].split())
+            found[name] = least, most
+    return found
 
 
 def _live(service: ServiceTypeDef, key: str) -> Any:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from mypy_boto3_acm import ACMClient
     from mypy_boto3_application_autoscaling import ApplicationAutoScalingClient
     from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_ec2 import EC2Client
     from mypy_boto3_ecr import ECRClient
     from mypy_boto3_ecs import ECSClient
@@ -52,6 +53,10 @@ class Aws:
     def account(self) -> str:
         """The number of the account."""
         return self.sts.get_caller_identity()["Account"]
+
+    @cached_property
+    def cloudwatch(self) -> CloudWatchClient:
+        return self._session.client("cloudwatch", **self._options)
 
     @cached_property
     def acm(self) -> ACMClient:

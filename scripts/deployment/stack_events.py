@@ -63,7 +63,7 @@ class Watch:
         # The stack itself is told by whoever waits for it.
         if word is None or event.get("PhysicalResourceId") == event["StackId"]:
             return
-        reason = " ".join(event.get("ResourceStatusReason", "").split())
+        reason = " ".join(event.get("ResourceStatusReason", "").split()).rstrip(".")
         what = event.get("LogicalResourceId", "")
         if not event.get("ResourceStatus", "").endswith("_FAILED"):
             self._forum.say(f"  {self.name}: {what} {word}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -83,7 +83,7 @@ def prepare(forum: Forum, part: Part, told: Told, *, exists: bool) -> ChangeSet:
     stack = layout.stack_name(forum.name, part.name)
     template = part.file.read_text()
     parameters = _parameters(forum, part, template, told)
-    name = f"{PREFIX}{int(time.time())}-{secrets.token_hex(3)}"
+    name = _new_name()
     kind: Literal["CREATE", "UPDATE"] = "UPDATE" if exists else "CREATE"
     forum.aws.cloudformation.create_change_set(
         StackName=stack,
@@ -96,10 +96,37 @@ def prepare(forum: Forum, part: Part, told: Told, *, exists: bool) -> ChangeSet:
         Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"],
         Tags=[{"Key": key, "Value": value} for key, value in forum.tags.items()],
     )
-    changes = _read(forum, stack, name)
-    if changes is None:
-        forum.aws.cloudformation.delete_change_set(StackName=stack, ChangeSetName=name)
-    return ChangeSet(stack, name, not exists, changes is None, tuple(changes or ()))
+    return _result(forum, stack, name, creates=not exists)
+
+
+def change_parameters(forum: Forum, part: str, changed: Mapping[str, str]) -> bool:
+    """Change what a stack is told and nothing else; whether that was anything.
+
+    A parameter that its template does not have is left out.
+    """
+    stack = layout.stack_name(forum.name, part)
+    live = settle(forum, stack)
+    told = {each["ParameterKey"] for each in live.get("Parameters", [])} if live else set()
+    if not told & changed.keys():
+        return False
+    name = _new_name()
+    forum.aws.cloudformation.create_change_set(
+        StackName=stack,
+        ChangeSetName=name,
+        ChangeSetType="UPDATE",
+        UsePreviousTemplate=True,
+        Parameters=[
+            {"ParameterKey": key, "ParameterValue": changed[key]}
+            if key in changed
+            else {"ParameterKey": key, "UsePreviousValue": True}
+            for key in told
+        ],
+        Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"],
+    )
+    change_set = _result(forum, stack, name, creates=False)
+    begun = execute(forum, [change_set])
+    finish(forum, begun)
+    return bool(begun)
 
 
 def execute(forum: Forum, change_sets: Sequence[ChangeSet]) -> list[stack_events.Watch]:
@@ -129,7 +156,12 @@ def discard(forum: Forum, change_set: ChangeSet) -> None:
     """Leave no trace of a change set, nor of the empty stack that it came with."""
     cloudformation = forum.aws.cloudformation
     if change_set.creates:
-        stack_events.delete(forum, [change_set.stack])
+        cloudformation.delete_stack(StackName=change_set.stack)
+        forum.wait_until(
+            lambda: stack_events.look(forum, change_set.stack) is None,
+            60,
+            f"The empty stack {change_set.stack} is not deleted. Delete it in CloudFormation.",
+        )
     elif not change_set.empty:
         cloudformation.delete_change_set(StackName=change_set.stack, ChangeSetName=change_set.name)
 
@@ -153,6 +185,18 @@ def _parameters(forum: Forum, part: Part, template: str, told: Told) -> dict[str
             f" {part.file.name} takes {', '.join(sorted(known))}."
         )
     return {key: value for key, value in {**told.offered, **told.by_size}.items() if key in known}
+
+
+def _new_name() -> str:
+    return f"{PREFIX}{int(time.time())}-{secrets.token_hex(3)}"
+
+
+def _result(forum: Forum, stack: str, name: str, *, creates: bool) -> ChangeSet:
+    """The change set as CloudFormation has worked it out; an empty one is gone again."""
+    changes = _read(forum, stack, name)
+    if changes is None:
+        forum.aws.cloudformation.delete_change_set(StackName=stack, ChangeSetName=name)
+    return ChangeSet(stack, name, creates, changes is None, tuple(changes or ()))
 
 
 def _read(forum: Forum, stack: str, name: str) -> list[Change] | None:

@@ -6,7 +6,6 @@ was stopped anywhere is gone on with, and one where nothing has changed changes 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from deployment import (
     costs,
@@ -71,8 +70,7 @@ def run(forum: Forum, chosen: Sequence[str]) -> Outcome:
         up.did("secrets", anything=filled)
     with step("rules"):
         _rules(up)
-    live = services.find(forum, up.cluster, DEPLOYABLE)
-    releases = [_release(up, service, references[service], live) for service in up.chosen]
+    releases = _releases(up, references)
     with step("migrations"):
         _migrate(up, releases)
     with step("services"):
@@ -133,13 +131,16 @@ def _rules(up: Up) -> None:
     up.did("rules", anything=bool(found))
 
 
-def _release(up: Up, service: str, image: str, live: Mapping[str, Any]) -> Release:
+def _releases(up: Up, references: Mapping[str, str]) -> list[Release]:
     forum = up.forum
-    by_hand = services.scaled_by_hand(live.get(service))
-    size = release.with_bounds(forum.size, {service: by_hand} if by_hand else {})
-    return release.describe(
-        service, image, forum=forum.name, region=forum.region, size=size, outputs=up.outputs
-    )
+    live = services.find(forum, up.cluster, DEPLOYABLE)
+    size = release.with_bounds(forum.size, services.scaled_by_hand(live))
+    return [
+        release.describe(
+            service, image, forum=forum.name, region=forum.region, size=size, outputs=up.outputs
+        )
+        for service, image in references.items()
+    ]
 
 
 def _migrate(up: Up, releases: Sequence[Release]) -> None:
