@@ -4,6 +4,7 @@ Each migration is SQL under a `lock_timeout`: one that has to wait for a busy ta
 again, and does not make every request queue behind it.
 """
 
+import sys
 from pathlib import Path
 
 import psycopg
@@ -25,7 +26,10 @@ def migrate_command(settings: ServiceSettings, migrations: Path) -> None:
     master = Master()
     if master.database_master_user:
         provision(database_url, master)
-    migrate(database_url, migrations)
+    try:
+        migrate(database_url, migrations)
+    except psycopg.OperationalError as error:
+        sys.exit(f"Cannot migrate: {' '.join(str(error).split())}")
 
 
 def migrate(database_url: str, migrations: Path) -> None:

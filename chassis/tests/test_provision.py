@@ -185,7 +185,7 @@ def test_a_role_that_is_not_the_masters_is_one_line(server: Server) -> None:
 def test_without_a_master_it_only_migrates(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     url = server.url("alone", "a password", "alone")
     monkeypatch.delenv("DATABASE_MASTER_USER")
-    with pytest.raises(psycopg.OperationalError):
+    with pytest.raises(SystemExit, match=r'^Cannot migrate: .*failed for user "alone"$'):
         run(url)
 
 
