@@ -1,7 +1,10 @@
 """Serving: uvicorn with uvloop and httptools, and a SIGTERM that drains before it stops."""
 
 import asyncio
+import contextlib
+import os
 import signal
+import socket
 from types import FrameType
 
 import uvicorn
@@ -12,6 +15,8 @@ from chassis.settings import ServiceSettings
 # Longer than any gateway or load balancer in front keeps an idle connection, so that the server is
 # never the one that closes a connection on which a request is already under way.
 KEEP_ALIVE_SECONDS = 130
+# A connection that was made a moment ago is still to be asked on.
+LAST_REQUEST_SECONDS = 0.5
 # With the drain before and the relay after it, a stop takes less than 15 s.
 FINISH_SECONDS = 5
 
@@ -36,6 +41,37 @@ class DrainingServer(uvicorn.Server):
 
     def _stop(self) -> None:
         self.should_exit = True
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Lose no connection that a client has made, and no request on it; then stop."""
+        if self._app.state.draining:
+            await self._accept_the_last()
+            await asyncio.sleep(LAST_REQUEST_SECONDS)
+        await super().shutdown(sockets)
+
+    async def _accept_the_last(self) -> None:
+        """Stop listening. What waits to be accepted would be reset: it is accepted first."""
+        listening = [
+            socket.socket(fileno=os.dup(sock.fileno()))
+            for server in self.servers
+            for sock in server.sockets
+        ]
+        for server in self.servers:
+            server.close()
+        made = []
+        for sock in listening:
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    made.append(sock.accept()[0])
+            sock.close()
+        for sock in made:
+            await self._loop.connect_accepted_socket(self._protocol, sock)
+
+    def _protocol(self) -> asyncio.Protocol:
+        """As uvicorn makes one for each connection."""
+        return self.config.http_protocol_class(  # type: ignore[call-arg]
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
 
     async def serve_draining(self) -> None:
         """Serve until stopped."""

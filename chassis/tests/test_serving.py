@@ -86,3 +86,25 @@ def test_a_second_sigterm_stops_at_once(
     process.send_signal(signal.SIGTERM)
     assert process.wait(20) == 0
     assert time.monotonic() - began < DRAIN_SECONDS
+
+
+def test_a_connection_made_as_it_stops_listening_is_answered(
+    served: tuple[str, "subprocess.Popen[bytes]"],
+) -> None:
+    url, process = served
+    stops = time.monotonic() + DRAIN_SECONDS
+    process.send_signal(signal.SIGTERM)
+    until(lambda: httpx.get(f"{url}/readyz").status_code == 503)
+    # It sleeps when it should stop listening, and finds the connections when it wakes.
+    process.send_signal(signal.SIGSTOP)
+    address = ("127.0.0.1", int(url.rpartition(":")[2]))
+    clients = [socket.create_connection(address, timeout=10) for _ in range(5)]
+    for client in clients[1:]:
+        client.sendall(b"GET /livez HTTP/1.1\r\nHost: notes\r\n\r\n")
+    until(lambda: time.monotonic() > stops + 0.5)
+    process.send_signal(signal.SIGCONT)
+    clients[0].sendall(b"GET /livez HTTP/1.1\r\nHost: notes\r\n\r\n")
+    for client in clients:
+        assert client.recv(1000).startswith(b"HTTP/1.1 200 ")
+        client.close()
+    assert process.wait(20) == 0
