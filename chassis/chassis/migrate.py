@@ -10,6 +10,7 @@ from pathlib import Path
 import psycopg
 from alembic import command, context
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine
 from sqlalchemy.pool import NullPool
 
@@ -33,7 +34,10 @@ def migrate_command(settings: ServiceSettings, migrations: Path) -> None:
 
 
 def migrate(database_url: str, migrations: Path) -> None:
-    """Bring the database to the newest revision; a second run beside this one waits for it."""
+    """Bring the database to the newest revision; a second run beside this one waits for it.
+
+    One that a later release has migrated stays as it is: this release runs on it, too.
+    """
     engine = create_engine(
         "postgresql+psycopg://",
         creator=lambda: psycopg.connect(
@@ -45,8 +49,21 @@ def migrate(database_url: str, migrations: Path) -> None:
     config.set_main_option("script_location", str(migrations))
     with psycopg.connect(database_url, autocommit=True) as guard, engine.connect() as connection:
         guard.execute("SELECT pg_advisory_lock(%s)", (ADVISORY_LOCK,))
+        found, newest = _revision(guard), ScriptDirectory.from_config(config).get_current_head()
+        if found and newest and found > newest:
+            sys.stdout.write(f"The database is at {found}, ahead of {newest}: it stays there.\n")
+            return
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+
+
+def _revision(conn: psycopg.Connection) -> str | None:
+    """Where the database is; None before its first migration."""
+    try:
+        row = conn.execute("SELECT version_num FROM alembic_version").fetchone()
+    except psycopg.errors.UndefinedTable:
+        return None
+    return row[0] if row else None
 
 
 def run_in_environment() -> None:

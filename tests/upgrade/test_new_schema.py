@@ -15,8 +15,8 @@ from forum.places import folder_of
 
 from .expand import add
 
-# The larger half of what the API writes and reads.
-FILES = ("test_users.py", "test_topics.py", "test_messages.py")
+# What writes most; people register and log in for it, too.
+FILES = ("test_topics.py", "test_messages.py")
 TABLES = {"users": "users", "topics": "topics", "messages": "messages", "monolith": "messages"}
 NEWEST = "SELECT version_num FROM alembic_version"
 
@@ -34,5 +34,7 @@ def test_the_running_release_keeps_the_contract_on_the_schema_of_the_next(
             with psycopg.connect(forum.database_url(part)) as conn:
                 assert conn.execute(NEWEST).fetchall() == [(last.name[:4],)]
             assert httpx.get(f"{running.url}/readyz").status_code == 200
+            # After a way back this release's own migration finds a later one's schema.
+            assert "it stays there" in forum.run(part, "migrate")
         passed, report = contract.run(forum.url, *FILES)
         assert passed, report
