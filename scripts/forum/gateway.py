@@ -70,12 +70,15 @@ PROXY = """
 		}}
 	}}
 """
+# One that refuses a dial, because it is starting or has gone, is passed over for a moment: as many
+# new ones as old ones would else use up the tries of one request in thousands.
 REPLICAS = """dynamic a {{
 				name {host}
 				port 8000
 				refresh 1s
 				dial_timeout 1s
-			}}"""
+			}}
+			fail_duration 500ms"""
 STATIC = """
 	{directive} {{
 		header Content-Type application/problem+json{headers}
