@@ -19,6 +19,7 @@ from docker.models.networks import Network
 from docker.types import IPAMConfig, IPAMPool
 
 from forum import ports
+from forum.leashed import leashed
 from forum.places import ROOT
 
 REGION = "eu-central-1"
@@ -74,7 +75,7 @@ class Emulator:
             environment["DOCKER_HOST"] = "unix:///nowhere"
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "tests.deploy.bridges"],
+                leashed([sys.executable, "-m", "tests.deploy.bridges"], last_signal=signal.SIGTERM),
                 cwd=ROOT,
                 env=environment,
                 stdout=log,

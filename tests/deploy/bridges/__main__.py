@@ -16,6 +16,7 @@ from . import (
     databases,
     front,
     health,
+    permissions,
     registry,
     resources,
     scaling,
@@ -36,13 +37,15 @@ def main() -> None:
     balancer.install()
     scaling.install()
     registry.install(PORT)
+    databases.install(NETWORK)
     if NETWORK:
         containers.install(NETWORK, GATEWAY)
-        databases.install(NETWORK)
         health.install()
         connect.install(GATEWAY)
     else:
         containers.install_without_docker()
+    if os.environ.get("AUTH"):
+        permissions.install()
     config = Config()
     config.bind = [f"127.0.0.1:{port}" for port in (PORT, FRONT)]
     config.keep_alive_timeout = 75

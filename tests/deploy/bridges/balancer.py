@@ -1,13 +1,14 @@
 """The load balancer: weights of rules, priorities that are taken, and who gets a request.
 
 The emulator forgets the groups and weights of a `forward` action, takes two rules of one priority,
-and sends requests to targets that do not answer yet.
+sends requests to targets that do not answer yet, and knows the balancers of one account alone.
 """
 
 import random
 from collections.abc import Callable
 from typing import Any
 
+from ministack.core.responses import set_request_account_id, set_request_region
 from ministack.services import alb
 
 from . import health
@@ -29,8 +30,20 @@ def install() -> None:
     alb._action_xml = _action_xml_with_weights
     alb._execute_action = _execute_by_weight
     alb._forward_to_tg = _forward_to_a_healthy_target
+    alb._find_lb_by_name = _find_in_any_account
     alb._ACTION_MAP["CreateRule"] = _create_rule_of_a_free_priority
     alb._ACTION_MAP["DescribeTargetHealth"] = _describe_target_health
+
+
+def _find_in_any_account(name: str) -> dict[str, Any] | None:
+    """Clients of a load balancer sign nothing: by its name alone its account is found."""
+    for (account, region, _arn), found in alb._lbs.all_items():
+        if found["LoadBalancerName"] == name:
+            set_request_account_id(account)
+            set_request_region(region)
+            balancer: dict[str, Any] = found
+            return balancer
+    return None
 
 
 def _parse_actions_with_weights(

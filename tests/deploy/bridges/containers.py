@@ -9,7 +9,7 @@ import threading
 from typing import Any
 
 from docker.errors import NotFound
-from ministack.services import ecs
+from ministack.services import alb, ecs
 
 from . import connect, health
 
@@ -46,9 +46,10 @@ def install(network: str, gateway: str) -> None:
 
 
 def install_without_docker() -> None:
-    """Where no container runs: tasks of a service are up at once, all others end at once."""
+    """Where no container runs: tasks of a service are up and answer, all others end at once."""
     ecs._run_task = ecs._ACTION_MAP["RunTask"] = _run_task_without_docker
     health.state = lambda group, address: "healthy"
+    alb._proxy_http_target = _answer_without_docker
 
 
 def _run_task_without_docker(request: Definition) -> Any:
@@ -61,6 +62,10 @@ def _run_task_without_docker(request: Definition) -> Any:
             reason = "Essential container in task exited"
             ecs._mark_task_stopped(arn, task, reason, "EssentialContainerExited", 0)
     return answer
+
+
+async def _answer_without_docker(*_request: Any) -> tuple[int, dict[str, str], bytes]:
+    return 200, {"Content-Type": "application/json"}, b"{}"
 
 
 def _health_check(asked: Definition | None) -> Definition | None:

@@ -22,7 +22,7 @@ CLUSTER = "AWS::RDS::DBCluster"
 
 
 def install(network: str) -> None:
-    """Make and drop containers with the clusters, on that Docker network."""
+    """Make and drop containers with the clusters, on that Docker network; without one, none."""
     handler = provisioners._RESOURCE_HANDLERS[CLUSTER]
     make, change, drop = handler["create"], handler["update"], handler["delete"]
     blocking = stacks._runs_on_worker_thread
@@ -31,7 +31,8 @@ def install(network: str) -> None:
         physical, attributes = make(name, properties, stack)
         cluster = rds._clusters[physical]
         _give_master_secret(cluster)
-        _start(cluster, network)
+        if network:
+            _start(cluster, network)
         return physical, attributes | _of_the_secret(cluster)
 
     def changed(physical: str, *rest: Any) -> Made:
@@ -40,8 +41,9 @@ def install(network: str) -> None:
 
     def dropped(physical: str, properties: Properties) -> None:
         cluster = rds._clusters.get(physical)
-        if cluster:
+        if cluster and network:
             ecs._get_docker().containers.get(cluster["_container"]).remove(force=True, v=True)
+        if cluster:
             secretsmanager.delete_secret_in_process(cluster["MasterUserSecret"]["SecretArn"])
         drop(physical, properties)
 

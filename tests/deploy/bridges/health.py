@@ -110,7 +110,7 @@ def _groups(service: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _complete_when_healthy(
-    cluster: str, key: str, expected: str | None = None, **more: Any
+    cluster: str, key: str, expected_deployment_id: str | None = None
 ) -> None:
     service = ecs._services.get(key)
     if service is None or all(
@@ -118,7 +118,7 @@ def _complete_when_healthy(
         for group in _groups(service)
         for task in _tasks_of_the_rollout(service)
     ):
-        _complete(cluster, key, expected, **more)
+        _complete(cluster, key, expected_deployment_id)
 
 
 def _tasks_of_the_rollout(service: dict[str, Any]) -> list[dict[str, Any]]:
