@@ -80,13 +80,15 @@ def _docker(size: Size) -> Iterator[Finding]:
         how = "of this machine" if wanted == own else "emulated here"
         yield Finding("ok", "Docker", f"{version} answers and builds {wanted}, {how}.")
         return
-    architecture = next(name for name, platform in images.PLATFORMS.items() if platform == own)
+    ours = [name for name, platform in images.PLATFORMS.items() if platform == own]
+    change = (
+        f'Say "architecture": "{ours[0]}" in {size.file.name}, or install' if ours else "Install"
+    )
     yield Finding(
         "stops",
         "Docker",
         f"the tasks are {size.architecture} and Docker here builds {own} alone.",
-        f'Say "architecture": "{architecture}" in {size.file.name}, or install emulation of'
-        f" {wanted} (docs.docker.com: multi-platform builds, QEMU).",
+        f"{change} emulation of {wanted} (docs.docker.com: multi-platform builds, QEMU).",
     )
 
 

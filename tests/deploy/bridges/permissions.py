@@ -37,16 +37,10 @@ def _resource(
         action = headers.get("x-amz-target", "").rpartition(".")[2]
         named = ECS.get(action)
         return named(start, json.loads(body)) if named else "*"
-    if service == "elasticloadbalancing":
-        for key in ("RuleArn", "ResourceArns.member.1"):
-            if query.get(key):
-                found = query[key]
-                return str(found[0] if isinstance(found, list) else found)
-    if service == "rds":
-        name = query.get("DBClusterSnapshotIdentifier")
-        if name:
-            return f"{start}:cluster-snapshot:{name[0] if isinstance(name, list) else name}"
-    return _known(service, method, path, headers, body, query, region, account)
+    for key, form in QUERIES.get(service, {}).items():
+        if key in query:
+            return form.format(start=start, value=query[key][0])
+    return str(_known(service, method, path, headers, body, query, region, account))
 
 
 def _service(key: str) -> Named:
@@ -67,6 +61,10 @@ def _given(key: str, kind: str) -> Named:
     return named
 
 
+QUERIES = {
+    "elasticloadbalancing": {"RuleArn": "{value}"},
+    "rds": {"DBClusterSnapshotIdentifier": "{start}:cluster-snapshot:{value}"},
+}
 ECS: dict[str, Named] = {
     "CreateService": _service("serviceName"),
     "DeleteService": _service("service"),
