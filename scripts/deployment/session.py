@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +35,8 @@ class Aws:
     """
 
     def __init__(self, region: str | None, endpoint_url: str | None) -> None:
-        self._session = boto3.Session(region_name=region)
+        # boto3 itself reads AWS_DEFAULT_REGION alone, the AWS CLI both.
+        self._session = boto3.Session(region_name=region or os.environ.get("AWS_REGION"))
         if not self._session.region_name:
             raise UsageError("Which region? Give --region, such as eu-central-1, or AWS_REGION.")
         self.region: str = self._session.region_name
