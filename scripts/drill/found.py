@@ -12,6 +12,11 @@ JSON = dict[str, Any]
 AT_ONCE = 100
 
 
+def reader(url: str) -> httpx.Client:
+    """Somebody who reads what a load has written."""
+    return httpx.Client(base_url=url, timeout=30, trust_env=False)
+
+
 class Found:
     """One reading of everything that a load has written, through the front door."""
 

@@ -11,7 +11,9 @@ from drill.load import Load
 from forum.compose import Compose, docker
 from forum.errors import ForumError
 
-DOWN_SECONDS = 4
+DOWN_SECONDS = 5
+# Until then a request that was sent while the part was down had time to be answered.
+ANSWER_SECONDS = 1
 QUIET_SECONDS = 2
 PATIENCE_SECONDS = 60
 
@@ -57,9 +59,10 @@ class Outage:
     def answered(self, service: str) -> float:
         """The share of requests to a prefix that were answered while the part was down."""
         asked = [
-            request.failed
-            for request in self.requests
-            if request.service == service and request.attempt == 1 and request.sent < self.started
+            request.failed or request.ended > self.started
+            for request in self.load.requests
+            if (request.service, request.attempt) == (service, 1)
+            and self.killed < request.sent < self.started - ANSWER_SECONDS
         ]
         return asked.count(False) / len(asked)
 
@@ -78,20 +81,15 @@ def kill(forum: Compose, load: Load, part: str) -> Outage:
     caught_up = await_counters(load.url, load.ledger.copy())
     await_quiet(load)
     over = time.monotonic()
-    with reader(load.url) as http:
+    with found.reader(load.url) as http:
         lost = found.Found(http, load.ledger.copy()).lost()
     return Outage(part, load, killed, started, back, caught_up, over, lost)
-
-
-def reader(url: str) -> httpx.Client:
-    """Somebody who reads what the load has written."""
-    return httpx.Client(base_url=url, timeout=30, trust_env=False)
 
 
 def await_counters(url: str, ledger: Ledger) -> float:
     """Wait until no counter is behind `ledger`; when that was."""
     deadline = time.monotonic() + PATIENCE_SECONDS
-    with reader(url) as http:
+    with found.reader(url) as http:
         while True:
             try:
                 late = found.behind(http, ledger)

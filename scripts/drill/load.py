@@ -20,7 +20,7 @@ from drill.ledger import Ledger, Message, Request, Topic
 from drill.people import Person
 from forum.places import SERVICES
 
-# What is sent in a second. Each topic that is opened gets a first message at once: 3 more.
+# What is sent in a second. Each topic that is opened gets a first message soon after: 3 more.
 A_SECOND = {
     ("users", "person"): 29,
     ("users", "register"): 2,
@@ -32,6 +32,8 @@ A_SECOND = {
 }
 RATE = sum(A_SECOND.values())
 KNOWN_TOPICS = 20
+# Until then messages has heard of a new topic, where nothing is in the way.
+HEARD_SECONDS = 2
 ANSWER_SECONDS = 30
 # Of one service. More that wait are for one that is down, or for a machine that cannot keep up:
 # there the load gives way, or it would measure itself.
@@ -152,6 +154,7 @@ class Load:
         topic = {"title": title, "body": "text", "category": "general", "tags": [self.ledger.tag]}
         made = await self._write("topics", "open", person, "/api/topics", topic)
         self.ledger.topics[made["id"]] = Topic(made["id"], title, person.id)
+        await asyncio.sleep(HEARD_SECONDS)
         await self._post("first post", made["id"])
         # From here on messages has heard of it.
         self._known.append(made["id"])

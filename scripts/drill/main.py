@@ -11,7 +11,6 @@ from forum import compose
 from forum.compose import Compose
 from forum.errors import ForumError
 
-PEOPLE = 50
 WARM_SECONDS = 5
 
 
@@ -44,7 +43,7 @@ def _run() -> list[kills.Outage]:
 
 def _kill_each(forum: Compose, url: str, parts: Sequence[str]) -> list[kills.Outage]:
     outages = []
-    with Load(url, people.register(url, PEOPLE)) as load:
+    with Load(url, people.register(url)) as load:
         time.sleep(WARM_SECONDS)
         for part in parts:
             _say(f"killing {part}")

@@ -9,6 +9,8 @@ import httpx
 
 from forum.errors import ForumError
 
+# Enough for a load within what one person may write.
+MANY = 50
 TOGETHER = 4
 PATIENCE_SECONDS = 60
 
@@ -41,9 +43,9 @@ class Person:
         return {"X-Forwarded-For": self.address, **known}
 
 
-def register(url: str, count: int) -> list[Person]:
-    """So many people with a token each, from a forum that is whole."""
-    people = [Person() for _ in range(count)]
+def register(url: str) -> list[Person]:
+    """People with a token each, from a forum that is whole."""
+    people = [Person() for _ in range(MANY)]
     asyncio.run(_register_all(url, people))
     return people
 
