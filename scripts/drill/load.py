@@ -48,11 +48,12 @@ TRY_AGAIN = (409, 500, 502, 503, 504)
 class Load:
     """The load, as a context manager; at its end every write has been answered.
 
-    `requests` are those that have ended, `ledger` is what was acknowledged.
+    `rate` is the number of requests in a second. `requests` are those that have ended, `ledger` is what was acknowledged.
     """
 
-    def __init__(self, url: str, people: list[Person]) -> None:
+    def __init__(self, url: str, people: list[Person], rate: float = RATE) -> None:
         self.people = people
+        self._rate = rate
         self.requests: list[Request] = []
         self.ledger = Ledger(f"load-{secrets.token_hex(4)}")
         self.ledger.people.update({person.id: person.name for person in people})
@@ -115,7 +116,7 @@ class Load:
         began = time.monotonic()
         async with asyncio.TaskGroup() as sent:
             for number, (service, kind) in enumerate(itertools.cycle(order)):
-                await asyncio.sleep(max(0.0, began + number / RATE - time.monotonic()))
+                await asyncio.sleep(max(0.0, began + number / self._rate - time.monotonic()))
                 if self._stop.is_set():
                     return
                 if len(self._waiting[service]) < MOST_WAITING:

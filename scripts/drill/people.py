@@ -43,9 +43,9 @@ class Person:
         return {"X-Forwarded-For": self.address, **known}
 
 
-def register(url: str) -> list[Person]:
+def register(url: str, many: int = MANY) -> list[Person]:
     """People with a token each, from a forum that is whole."""
-    people = [Person() for _ in range(MANY)]
+    people = [Person() for _ in range(many)]
     asyncio.run(_register_all(url, people))
     return people
 
