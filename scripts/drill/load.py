@@ -48,7 +48,8 @@ TRY_AGAIN = (409, 500, 502, 503, 504)
 class Load:
     """The load, as a context manager; at its end every write has been answered.
 
-    `rate` is the number of requests in a second. `requests` are those that have ended, `ledger` is what was acknowledged.
+    `rate` is the number of requests in a second. `requests` are those that have ended, `ledger` is
+    what was acknowledged.
     """
 
     def __init__(self, url: str, people: list[Person], rate: float = RATE) -> None:
