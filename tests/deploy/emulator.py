@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Collection
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -151,6 +152,21 @@ class Emulator:
         """All AWS calls of the account up to now: `ecs.CreateService` and so on."""
         calls: list[str] = json.loads(self.get(f"/_bridges/calls?account={account}"))
         return calls
+
+    def spoil(self, account: str, kind: str, spared: Collection[str], process: int) -> None:
+        """Let the first call that is not spared `fail`, be throttled, or be the process's last."""
+        fault = {"kind": kind, "spared": list(spared), "process": process}
+        self._post("/_bridges/fault", {"account": account, **fault})
+
+    def spoiled(self, account: str) -> str:
+        """Take that back; the call that it happened to, if it did."""
+        return str(self._post("/_bridges/fault", {"account": account})["spoiled"])
+
+    def _post(self, path: str, document: dict[str, Any]) -> dict[str, Any]:
+        asked = urllib.request.Request(self.url + path, json.dumps(document).encode())  # noqa: S310
+        with urllib.request.urlopen(asked, timeout=30) as answer:  # noqa: S310
+            told: dict[str, Any] = json.load(answer)
+            return told
 
     def balancer(self, name: str = "forum") -> str:
         """The address by which a load balancer is asked here; only `forum` has one of its own."""

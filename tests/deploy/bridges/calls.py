@@ -1,15 +1,16 @@
 """Every AWS call: recorded, and one of them spoiled where a test asks for it.
 
 `GET /_bridges/calls?account=A` gives what account A called, in order. `POST /_bridges/fault` with
-an account, a call (`ecs.CreateService`) and which of them (1 is the next one) makes it fail, be
-throttled each time, or kill the process that called, before or after the call had its effect.
+an account and a kind makes its first call that is not spared fail, be throttled each time that it
+is tried, or kill the process that called: after the call had its effect, before it hears of it.
+With the account alone it takes the fault back, and tells what was spoiled.
 """
 
 import json
 import os
 import re
 import signal
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs
@@ -19,22 +20,35 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Message, Receive, Send], Awaitable[None]]
 
-KINDS = ("fail", "throttle", "kill before", "kill after")
-ERRORS = {
-    "fail": (400, "AccessDenied", "not allowed by the test"),
-    "throttle": (400, "Throttling", "Rate exceeded"),
+REFUSALS = {
+    "fail": ("AccessDenied", "The test does not allow it"),
+    "throttle": ("Throttling", "Rate exceeded"),
 }
+# What a call is about, so that the same call on two things is told apart.
+SUBJECTS = (
+    *("StackName", "Priority", "SecretId", "ResourceId", "PolicyName"),
+    *("family", "taskDefinition", "serviceName", "service", "resourceArn"),
+)
 
 
 @dataclass
 class Fault:
-    """What to do to which call of an account; `occurrence` counts down to 1."""
+    """`spared` are calls, or calls on one thing; `spoiled` is the one that it happened to."""
 
-    call: str
-    occurrence: int
     kind: str
-    process: int | None = None
-    happened: bool = False
+    spared: Sequence[str] = ()
+    process: int = 0
+    spoiled: str = ""
+
+    def hits(self, call: str, subject: str) -> bool:
+        """Whether this call is the one."""
+        what = f"{call} {subject}"
+        if self.spoiled:
+            return self.kind == "throttle" and self.spoiled == what
+        if call in self.spared or what in self.spared:
+            return False
+        self.spoiled = what
+        return True
 
 
 _calls: dict[str, list[str]] = {}
@@ -53,47 +67,28 @@ def recorded(app: App) -> App:
             await app(scope, receive, send)
             return
         body = await _body(receive)
-        call = f"{signed[1]}.{_action(scope, body)}"
-        _calls.setdefault(signed[0], []).append(call)
-        await _spoiled(app, scope, _replay(body), send, signed[0], call)
+        account, service = signed
+        call = f"{service}.{_action(scope, body)}"
+        _calls.setdefault(account, []).append(call)
+        fault = _faults.get(account)
+        if fault and fault.hits(call, _subject(body)):
+            await _spoil(fault, app, scope, _replay(body), send)
+        else:
+            await app(scope, _replay(body), send)
 
     return serve
 
 
-async def _spoiled(
-    app: App, scope: Message, receive: Receive, send: Send, account: str, call: str
-) -> None:
-    fault = _faults.get(account)
-    kind = _kind(fault, call) if fault else None
-    if kind in ERRORS:
-        await _refuse(scope, send, *ERRORS[kind])
-    elif fault and kind == "kill before":
-        _kill(fault)
-    elif fault and kind == "kill after":
-        await app(scope, receive, _unheard)
-        _kill(fault)
+async def _spoil(fault: Fault, app: App, scope: Message, receive: Receive, send: Send) -> None:
+    if fault.kind in REFUSALS:
+        await _refuse(scope, send, *REFUSALS[fault.kind])
     else:
-        await app(scope, receive, send)
-
-
-def _kind(fault: Fault, call: str) -> str | None:
-    """What happens to this call; a throttled one is throttled as often as it is tried again."""
-    if call != fault.call:
-        return None
-    if fault.happened:
-        return "throttle" if fault.kind == "throttle" else None
-    fault.occurrence -= 1
-    fault.happened = fault.occurrence == 0
-    return fault.kind if fault.happened else None
+        await app(scope, receive, _unheard)
+        os.kill(fault.process, signal.SIGKILL)
 
 
 async def _unheard(_message: Message) -> None:
-    return
-
-
-def _kill(fault: Fault) -> None:
-    if fault.process:
-        os.kill(fault.process, signal.SIGKILL)
+    """Where an answer goes that nobody hears."""
 
 
 async def _control(scope: Message, receive: Receive) -> Any:
@@ -105,7 +100,7 @@ async def _control(scope: Message, receive: Receive) -> Any:
     if wanted:
         _faults[account] = Fault(**wanted)
         return {}
-    return {"happened": _faults.pop(account).happened}
+    return {"spoiled": _faults.pop(account).spoiled}
 
 
 def _signed(scope: Message) -> tuple[str, str] | None:
@@ -122,6 +117,13 @@ def _action(scope: Message, body: bytes) -> str:
     if "/operation/" in scope["path"]:
         return str(scope["path"]).rsplit("/", 1)[-1]
     return parse_qs(body.decode("utf-8", "replace")).get("Action", ["?"])[0]
+
+
+def _subject(body: bytes) -> str:
+    text = body.decode("utf-8", "replace")
+    given = json.loads(text) if text.startswith("{") else parse_qs(text)
+    found = (given[key] for key in SUBJECTS if key in given)
+    return " ".join(value[0] if isinstance(value, list) else value for value in found)
 
 
 async def _body(receive: Receive) -> bytes:
@@ -142,18 +144,18 @@ def _replay(body: bytes) -> Receive:
     return receive
 
 
-async def _refuse(scope: Message, send: Send, status: int, code: str, why: str) -> None:
+async def _refuse(scope: Message, send: Send, code: str, why: str) -> None:
     """An error in the protocol of the service that was called."""
     service = (_signed(scope) or ("", ""))[1]
     if dict(scope["headers"]).get(b"x-amz-target"):
         body = json.dumps({"__type": f"{code}Exception", "message": why})
-        await _answer(send, status, body, "application/x-amz-json-1.1")
+        await _answer(send, 400, body, "application/x-amz-json-1.1")
     elif service == "ec2":
         error = f"<Errors><Error><Code>{code}</Code><Message>{why}</Message></Error></Errors>"
-        await _answer(send, status, f"<Response>{error}</Response>", "text/xml")
+        await _answer(send, 400, f"<Response>{error}</Response>", "text/xml")
     else:
         error = f"<Error><Code>{code}</Code><Message>{why}</Message></Error>"
-        await _answer(send, status, f"<ErrorResponse>{error}</ErrorResponse>", "text/xml")
+        await _answer(send, 400, f"<ErrorResponse>{error}</ErrorResponse>", "text/xml")
 
 
 async def _answer(send: Send, status: int, body: str, kind: str) -> None:
