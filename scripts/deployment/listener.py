@@ -50,11 +50,27 @@ def apply(forum: Forum, listener: str, found: Sequence[RuleChange]) -> None:
             )
 
 
-def delete_all(forum: Forum, listener: str) -> None:
-    """Delete the rules that carry this forum's tag."""
-    for rule in _rules(forum, listener):
-        if _tags(forum, rule).get("forum") == forum.name:
-            forum.aws.balancing.delete_rule(RuleArn=rule["RuleArn"])
+def leave_others(forum: Forum, balancer: str, listener: str) -> bool:
+    """Take this forum's rules from the balancer's other listeners; whether there were any.
+
+    Once there is HTTPS, HTTP is to redirect: what a listener does else comes after its rules.
+    """
+    pages = forum.aws.balancing.get_paginator("describe_listeners").paginate(
+        LoadBalancerArn=balancer
+    )
+    others = [each["ListenerArn"] for page in pages for each in page["Listeners"]]
+    found = [
+        rule["RuleArn"]
+        for other in others
+        if other != listener
+        for rule in _rules(forum, other)
+        if _tags(forum, rule).get("forum") == forum.name
+    ]
+    for arn in found:
+        forum.aws.balancing.delete_rule(RuleArn=arn)
+    if found:
+        forum.say(f"  {len(found)} rules taken from another listener")
+    return bool(found)
 
 
 def describe(rule: Document) -> str:

@@ -125,10 +125,12 @@ def _rules(up: Up) -> None:
         name: outputs["TargetGroup"] for name, outputs in up.outputs.items() if name in DEPLOYABLE
     }
     wanted = rules.render(routes.load(), groups, up.forum.name)
-    where = up.outputs["platform"]["Listener"]
+    platform = up.outputs["platform"]
+    where = platform["Listener"]
     found = listener.changes(up.forum, where, wanted)
     listener.apply(up.forum, where, found)
-    up.did("rules", anything=bool(found))
+    left = listener.leave_others(up.forum, platform["LoadBalancer"], where)
+    up.did("rules", anything=bool(found) or left)
 
 
 def _releases(up: Up, references: Mapping[str, str]) -> list[Release]:
