@@ -103,7 +103,7 @@ def estimate(size: Size, region: str, services: Sequence[str] = SERVICES) -> lis
         *running,
         _load_balancer(forum),
         _databases(forum),
-        _way_out(forum),
+        _egress(forum),
         _addresses(forum),
         _traffic(forum),
         _logs(forum),
@@ -227,13 +227,13 @@ def _databases(forum: _Forum) -> Part:
     return Part("databases", amounts[0], amounts[1], counted)
 
 
-def _way_out(forum: _Forum) -> Part:
+def _egress(forum: _Forum) -> Part:
     """What tasks in private subnets reach AWS through."""
     egress = forum.chosen("network", "Egress")
     if forum.chosen("network", "ExistingVpc"):
-        return Part("way out", 0, 0, "that of the existing VPC, not counted here")
+        return Part("NAT or endpoints", 0, 0, "that of the existing VPC, not counted here")
     if egress == "public-ip":
-        return Part("way out", 0, 0, "none: tasks have addresses of their own")
+        return Part("NAT or endpoints", 0, 0, "none: tasks have addresses of their own")
     logs = forum.each(forum.list.load["kilobytes_of_its_log"])
     if egress == "nat":
         number, kind, counted = ZONES, "nat_gateway", f"{ZONES} NAT gateways"
@@ -242,7 +242,7 @@ def _way_out(forum: _Forum) -> Part:
         counted = f"{INTERFACE_ENDPOINTS} endpoints in {ZONES} zones"
     month = number * forum.month(f"{kind}_hour")
     at_rest, most = (month + size * forum.list.prices[f"{kind}_gigabyte"] for size in logs)
-    return Part("way out", at_rest, most, f"{counted}, and the logs through them")
+    return Part("NAT or endpoints", at_rest, most, f"{counted}, and the logs through them")
 
 
 def _addresses(forum: _Forum) -> Part:

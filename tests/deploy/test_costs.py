@@ -100,10 +100,10 @@ def test_parts_follow_the_choices_of_the_size() -> None:
         ({"Egress": "nat", "ExistingVpc": "vpc-1"}, 0),
     ],
 )
-def test_the_way_out_is_what_the_network_chooses(network: dict[str, str], at_rest: float) -> None:
+def test_the_egress_is_what_the_network_chooses(network: dict[str, str], at_rest: float) -> None:
     parts = costs.estimate(changed("hobby", network=network), "us-east-1")
     # Some logs pass through it, for less than a dollar.
-    assert amounts(parts)["way out"][0] == pytest.approx(at_rest, abs=1)
+    assert amounts(parts)["NAT or endpoints"][0] == pytest.approx(at_rest, abs=1)
 
 
 def test_instances_take_the_place_of_tasks() -> None:
