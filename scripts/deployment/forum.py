@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from deployment import sizes
-from deployment.problems import DeployError
+from deployment.problems import DeployError, UsageError
 from deployment.progress import Progress
 from deployment.session import Aws
 from deployment.sizes import Size
@@ -36,7 +36,15 @@ class Forum:
     @cached_property
     def size(self) -> Size:
         """What was asked for; else what it was last; else the smallest."""
-        return self.given_size or sizes.load(self._last_size() or "hobby")
+        if self.given_size:
+            return self.given_size
+        last = self._last_size() or "hobby"
+        try:
+            return sizes.load(last)
+        except UsageError:
+            raise UsageError(
+                f"The forum was brought up with the size {last}, which is not here: give --size."
+            ) from None
 
     def remember_size(self) -> None:
         """Let the next run know the size that this one had."""
