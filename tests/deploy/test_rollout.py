@@ -67,3 +67,22 @@ def test_a_version_that_does_not_start_never_serves(
     assert "exec snake failed" in done.err
     assert "Traceback" not in done.err
     assert deployed.title("users") == before
+
+
+def test_a_scaled_service_has_so_many_tasks_behind_the_load_balancer(deployed: Deployment) -> None:
+    balancing = deployed.client("elbv2")
+
+    def healthy() -> int:
+        groups = balancing.describe_target_groups()["TargetGroups"]
+        (group,) = [each for each in groups if each["TargetGroupName"].startswith("forum-topics")]
+        health = balancing.describe_target_health(TargetGroupArn=group["TargetGroupArn"])
+        states = [each["TargetHealth"]["State"] for each in health["TargetHealthDescriptions"]]
+        return states.count("healthy")
+
+    with Visitors(deployed.url) as visitors:
+        deployed.ok("scale", "topics", "2", "3")
+        assert healthy() == 2
+        deployed.ok("scale", "topics", "1", "1")
+        assert healthy() == 1
+        deployed.ok("scale", "topics", "1", "4")
+    assert visitors.failures == []
