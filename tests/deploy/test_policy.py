@@ -6,12 +6,10 @@ calls for the kinds of resources in the templates (its own lists, which cfn-lint
 AWS's list of all actions, which cfn-lint carries too.
 """
 
-import ast
 import fnmatch
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,17 +19,16 @@ from cfnlint.decode import cfn_yaml
 
 from deployment import policy, sizes
 from deployment.main import main
-from deployment.session import Aws
 from deployment.sizes import Size
 from forum.places import ROOT
+
+from . import source
 
 LINTER = Path(cfnlint.data.__path__[0])
 NAME, REGION, ACCOUNT = "a-forum-of-20-lettr", "eu-central-1", "123456789012"
 LARGEST = 6144
 Document = dict[str, Any]
 
-# IAM's names of services, where they are not those by which calls are signed.
-SERVICES = {"monitoring": "cloudwatch"}
 # Who one is, everybody may ask.
 FREE = {"sts:GetCallerIdentity"}
 # Called where there are databases of ours.
@@ -165,48 +162,6 @@ def templates(size: Size) -> list[str]:
     return made
 
 
-def action(client: Any, method: str) -> str:
-    """`ecs:RunTask` for a client's `run_task`."""
-    signed = client.meta.service_model.signing_name
-    return f"{SERVICES.get(signed, signed)}:{client.meta.method_to_api_mapping[method]}"
-
-
-def called() -> set[str]:
-    """The AWS calls in the script's source."""
-    aws = Aws(REGION, "http://127.0.0.1:9")
-    clients = {
-        name: getattr(aws, name)
-        for name in dir(Aws)
-        if not name.startswith("_") and name != "account"
-    }
-    found = set()
-    for file in (ROOT / "scripts" / "deployment").glob("*.py"):
-        tree = ast.parse(file.read_text())
-        known = {
-            target.id: node.value.attr
-            for node in ast.walk(tree)
-            if isinstance(node, ast.Assign) and isinstance(node.value, ast.Attribute)
-            for target in node.targets
-            if isinstance(target, ast.Name) and node.value.attr in clients
-        }
-        for method, base in methods(tree):
-            name = known.get(base.id) if isinstance(base, ast.Name) else base.attr
-            if name in clients and method in clients[name].meta.method_to_api_mapping:
-                found.add(action(clients[name], method))
-    return found
-
-
-def methods(tree: ast.AST) -> Iterator[tuple[str, Any]]:
-    """Each attribute and what it is one of; for a paginator, the call that it repeats."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name | ast.Attribute):
-            yield node.attr, node.value
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            named = node.func.attr in ("get_paginator", "get_waiter") and node.args
-            if named and isinstance(node.args[0], ast.Constant):
-                yield str(node.args[0].value), node.func.value
-
-
 def handlers() -> dict[str, set[str]]:
     """What CloudFormation calls for each kind of resource."""
     found = {}
@@ -240,7 +195,7 @@ def unused() -> list[str]:
 def needed(size: Size) -> set[str]:
     stacks = set().union(*(asked_by_cloudformation(name) for name in templates(size)))
     without = FREE if "data" in templates(size) else {*FREE, *OF_DATABASES}
-    return (called() | stacks | PUSHING) - without
+    return (source.calls() | stacks | PUSHING) - without
 
 
 def statements(size: Size) -> list[Document]:

@@ -18,6 +18,7 @@ import pytest
 
 from forum.places import ROOT
 
+from . import source
 from .deploying import ARCHITECTURE, SECONDS, STUB, Checkout
 from .emulator import ACCOUNT, REGION, Emulator
 
@@ -106,6 +107,10 @@ class Person:
         """Sign in as somebody else."""
         self.environment["AWS_ACCESS_KEY_ID"] = access_key["AccessKeyId"]
         self.environment["AWS_SECRET_ACCESS_KEY"] = access_key["SecretAccessKey"]
+
+    @property
+    def access_key(self) -> str:
+        return self.environment["AWS_ACCESS_KEY_ID"]
 
     def gets(self, *policies: str) -> None:
         """Be allowed what these say."""
@@ -196,3 +201,7 @@ def test_every_command_of_the_page_works_for_whoever_has_its_policies(person: Pe
         if "--size ours" in block:
             assert listeners(person) == {80: ("redirect", []), 443: ("fixed-response", RULES)}
     assert said.endswith("Nothing is left that costs money.\n")
+    # What the policies are held against is all that was called, and not less.
+    called = {call.replace(".", ":") for call in person.aws.calls(person.access_key)}
+    assert "ecs:CreateService" in called
+    assert called <= {each.replace("cloudwatch:", "monitoring:") for each in source.calls()}
