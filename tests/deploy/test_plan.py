@@ -123,17 +123,16 @@ def test_a_parameter_of_the_size_changes_what_it_is_for_and_what_hangs_on_it(
 
 
 def test_a_template_is_planned_by_what_is_replaced_removed_and_added(changed: Deployment) -> None:
+    role = "  TaskRole:\n    Type: AWS::IAM::Role\n    Properties:\n"
     for old, new in (
         ("  FullMemory:\n", "  NearlyFullMemory:\n"),
-        (
-            'deregistration_delay.timeout_seconds, Value: "15"',
-            'deregistration_delay.timeout_seconds, Value: "20"',
-        ),
-        ("  TaskRole:\n    Type: AWS::IAM::Role\n    Properties:\n", None),
+        ("[logs:CreateLogStream, logs:PutLogEvents]", "logs:PutLogEvents"),
+        (role, f"{role}      Path: /forum/\n"),
     ):
-        changed.checkout.replace("ecs/service.yml", old, new or f"{old}      Path: /forum/\n")
+        changed.checkout.replace("ecs/service.yml", old, new)
     assert rows(plan(changed, "users")) == {
-        ("there-users", "modify", "TargetGroup"),
+        ("there-users", "modify", "ExecutionRole"),
+        ("there-users", "modify", "MigrationExecutionRole"),
         ("there-users", "replace", "TaskRole"),
         ("there-users", "remove", "FullMemory"),
         ("there-users", "add", "NearlyFullMemory"),
