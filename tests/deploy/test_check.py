@@ -105,10 +105,11 @@ def default_quota(response: ServiceQuotasResponse) -> str:
 @pytest.fixture(scope="module")
 def moto() -> Iterator[str]:
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    with contextlib.redirect_stdout(None), pytest.MonkeyPatch.context() as changed:
+    with pytest.MonkeyPatch.context() as changed:
         name = "get_aws_default_service_quota"
         changed.setattr(ServiceQuotasResponse, name, default_quota, raising=False)
-        server.start()
+        with contextlib.redirect_stdout(None):
+            server.start()
         host, port = server.get_host_and_port()
         yield f"http://{host}:{port}"
         server.stop()
