@@ -14,10 +14,6 @@ from types import TracebackType
 from typing import Any, Self
 
 import boto3
-import docker
-from docker.errors import APIError, ImageNotFound
-from docker.models.networks import Network
-from docker.types import IPAMConfig, IPAMPool
 
 from forum import ports
 from forum.leashed import leashed
@@ -26,8 +22,6 @@ from forum.places import ROOT
 REGION = "eu-central-1"
 ACCOUNT = "000000000000"
 PATIENCE = 60.0
-# The templates' VPC: tasks live in its range, so that services believe what its balancer says.
-VPC = "10.0.{}.0/24"
 
 
 class Emulator:
@@ -37,7 +31,7 @@ class Emulator:
         self.port, self._front = ports.free(2)
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = log
-        self._network = _make_network(f"forum-deploy-{self.port}") if containers else None
+        self._containers = containers
         self._process: subprocess.Popen[bytes] | None = None
         self._clients: dict[tuple[str, str], Any] = {}
 
@@ -68,10 +62,8 @@ class Emulator:
             "MINISTACK_DOCKER_TIMEOUT": "120",
             "LOG_LEVEL": "WARNING",
         }
-        if self._network:
-            pool = self._network.attrs["IPAM"]["Config"][0]
-            environment["BRIDGE_NETWORK"] = self._network.name
-            environment["BRIDGE_GATEWAY"] = pool["Gateway"]
+        if self._containers:
+            environment["BRIDGE_CONTAINERS"] = "yes"
         else:
             environment["DOCKER_HOST"] = "unix:///nowhere"
         with self.log.open("wb") as log:
@@ -101,21 +93,6 @@ class Emulator:
         if self._process:
             self._process.send_signal(signal.SIGTERM)
             self._process.wait(PATIENCE)
-        if self._network:
-            self._remove_what_docker_holds(self._network)
-
-    def _remove_what_docker_holds(self, network: Network) -> None:
-        network.reload()
-        for container in network.containers:
-            container.remove(force=True, v=True)
-        network.remove()
-        for image in network.client.images.list():
-            for name in (image.attrs["RepoTags"] or []) + (image.attrs["RepoDigests"] or []):
-                # With its tag an image loses its digest, too.
-                if name.startswith(f"127.0.0.1:{self.port}/"):
-                    with contextlib.suppress(ImageNotFound):
-                        network.client.images.remove(name, noprune=True)
-        network.client.close()
 
     def get(self, path: str) -> bytes:
         """What the emulator, or a load balancer in it, answers to a plain GET."""
@@ -173,25 +150,6 @@ class Emulator:
         if name == "forum":
             return f"http://127.0.0.1:{self._front}"
         return f"{self.url}/_alb/{name}"
-
-
-def _make_network(name: str) -> Network:
-    """A Docker network inside the VPC's range, which other runs may use parts of."""
-    client = docker.from_env()
-    for part in range(1, 255):
-        subnet = VPC.format((os.getpid() + part) % 254 + 1)
-        try:
-            network = client.networks.create(
-                name,
-                ipam=IPAMConfig(pool_configs=[IPAMPool(subnet=subnet, gateway=subnet[:-4] + "1")]),
-            )
-        except APIError as taken:
-            if "overlaps" not in str(taken):
-                raise
-        else:
-            network.reload()
-            return network
-    raise AssertionError("no part of 10.0.0.0/16 is free for a Docker network")
 
 
 def main() -> None:

@@ -1,6 +1,11 @@
-"""The emulator with its bridges: `python -m tests.deploy.bridges`; settings by environment."""
+"""The emulator with its bridges: `python -m tests.deploy.bridges`; settings by environment.
+
+GATEWAY_PORT takes AWS's calls, and BRIDGE_FRONT is the load balancer `forum`. Tasks are containers
+with BRIDGE_CONTAINERS=yes; else nothing runs.
+"""
 
 import asyncio
+import contextlib
 import os
 from typing import Any
 
@@ -16,6 +21,7 @@ from . import (
     databases,
     front,
     health,
+    network,
     permissions,
     registry,
     resources,
@@ -25,27 +31,27 @@ from . import (
 
 PORT = int(os.environ["GATEWAY_PORT"])
 FRONT = int(os.environ["BRIDGE_FRONT"])
-# The Docker network of the tasks, and this machine's address in it. Without one nothing runs.
-NETWORK = os.environ.get("BRIDGE_NETWORK", "")
-GATEWAY = os.environ.get("BRIDGE_GATEWAY", "")
 
 
 def main() -> None:
     """Bridge, then serve until SIGTERM, on loopback alone."""
-    resources.install()
-    services.install()
-    balancer.install()
-    scaling.install()
-    registry.install(PORT)
-    databases.install(NETWORK)
-    if NETWORK:
-        containers.install(NETWORK, GATEWAY)
-        health.install()
-        connect.install(GATEWAY)
-    else:
-        containers.install_without_docker()
-    if os.environ.get("AUTH"):
-        permissions.install()
+    with contextlib.ExitStack() as until_the_end:
+        for bridge in (resources, services, balancer, scaling, permissions):
+            bridge.install()
+        registry.install(PORT)
+        if os.environ.get("BRIDGE_CONTAINERS") == "yes":
+            name, gateway = until_the_end.enter_context(network.opened(PORT))
+            containers.install(name, gateway)
+            databases.install(name)
+            health.install()
+            connect.install(gateway)
+        else:
+            containers.install_without_docker()
+            databases.install("")
+        _serve()
+
+
+def _serve() -> None:
     config = Config()
     config.bind = [f"127.0.0.1:{port}" for port in (PORT, FRONT)]
     config.keep_alive_timeout = 75
