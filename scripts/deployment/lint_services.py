@@ -139,8 +139,8 @@ def _accepted(
     shape = _operation(api, operation).input_shape
     if shape is None:
         raise ValueError(f"{operation} takes nothing")
-    for error in ParamValidator().validate(resolved, shape).generate_report().splitlines():
-        yield operation, f"would refuse it: {error}", "See the API's reference"
+    for line in ParamValidator().validate(resolved, shape).generate_report().splitlines():
+        yield operation, f"would refuse it: {line}", "See the API's reference"
     for place, value, known in _unknown_words(resolved, shape, operation):
         yield place, f"is {value}", f"Say one of {', '.join(known)}"
 
