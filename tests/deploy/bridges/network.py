@@ -54,4 +54,4 @@ def _forget_images(client: Any, registry: str) -> None:
             # With its tag an image loses its digest, too.
             if name.startswith(registry):
                 with contextlib.suppress(ImageNotFound):
-                    client.images.remove(name, noprune=True)
+                    client.images.remove(name, force=True, noprune=True)
