@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -68,6 +69,7 @@ def settle(forum: Forum, stack: str) -> StackTypeDef | None:
         live = stack_events.look(forum, stack)
     if live and live["StackStatus"] in DEAD:
         forum.say(f"  {stack} is left from a failed creation ({live['StackStatus']}); removing it")
+        _unprotect(forum, stack)
         stack_events.delete(forum, [stack])
         return None
     if live and live["StackStatus"] == "UPDATE_ROLLBACK_FAILED":
@@ -174,6 +176,18 @@ def clear_leftovers(forum: Forum, stack: str) -> None:
             name = summary.get("ChangeSetName", "")
             if name.startswith(PREFIX) and summary.get("ExecutionStatus") != "EXECUTE_COMPLETE":
                 cloudformation.delete_change_set(StackName=stack, ChangeSetName=name)
+
+
+def _unprotect(forum: Forum, stack: str) -> None:
+    """Let a database go that was made just before the creation of its stack failed."""
+    found = forum.aws.cloudformation.describe_stack_resources(StackName=stack)["StackResources"]
+    for resource in found:
+        made = resource.get("PhysicalResourceId")
+        if resource["ResourceType"] == "AWS::RDS::DBCluster" and made:
+            with suppress(forum.aws.rds.exceptions.DBClusterNotFoundFault):
+                forum.aws.rds.modify_db_cluster(
+                    DBClusterIdentifier=made, DeletionProtection=False, ApplyImmediately=True
+                )
 
 
 def _parameters(forum: Forum, part: Part, template: str, told: Told) -> dict[str, str]:
