@@ -3,7 +3,7 @@
 On AWS each task gets a proxy, and knows the names of those services that existed when it started:
 a name that came later does not resolve in it. Here a task is started with the same names in its
 /etc/hosts, all with the address of one proxy, which hands a connection to a task of the service
-that its `Host` header names.
+that its `Host` header names, in the cluster of the task that asks.
 """
 
 import asyncio
@@ -58,7 +58,7 @@ async def _serve(address: str) -> None:
 async def _hand_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     with contextlib.closing(writer), contextlib.suppress(OSError, asyncio.IncompleteReadError):
         head = await reader.readuntil(b"\r\n\r\n")
-        target = _task_of(_host(head))
+        target = _task_of(_host(head), _cluster_of(writer.get_extra_info("peername")[0]))
         if target is None:
             writer.write(b"HTTP/1.1 503 No Task\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
             return
@@ -89,21 +89,24 @@ def _host(head: bytes) -> str:
     return ""
 
 
-def _task_of(name: str) -> tuple[str, int] | None:
+def _cluster_of(address: str) -> str:
+    """Where the task with this address runs."""
+    running = (task for task in ecs._tasks.all_values() if task["lastStatus"] == "RUNNING")
+    return next((task["clusterArn"] for task in running if ecs._task_ip(task) == address), "")
+
+
+def _task_of(name: str, cluster: str) -> tuple[str, int] | None:
     """Any running task of the service of that name; a healthy one where there is one."""
-    found = []
-    for service in ecs._services.all_values():
-        if name not in (alias["dnsName"] for alias in _aliases(service) if service.get("_connect")):
-            continue
-        for task in ecs._tasks.all_values():
-            address = ecs._task_ip(task)
-            in_service = (
-                task["clusterArn"] == service["clusterArn"]
-                and task["group"] == f"service:{service['serviceName']}"
-            )
-            if in_service and task["lastStatus"] == "RUNNING" and address:
-                balanced = service["loadBalancers"][0]
-                found.append((address, balanced["containerPort"], balanced["targetGroupArn"]))
+    found = [
+        (ecs._task_ip(task), balanced["containerPort"], balanced["targetGroupArn"])
+        for service in ecs._services.all_values()
+        if service["clusterArn"] == cluster and service.get("_connect")
+        if name in (alias["dnsName"] for alias in _aliases(service))
+        for balanced in service["loadBalancers"]
+        for task in ecs._tasks.all_values()
+        if task["clusterArn"] == cluster and task["lastStatus"] == "RUNNING"
+        if task["group"] == f"service:{service['serviceName']}" and ecs._task_ip(task)
+    ]
     healthy = [each for each in found if health.state(each[2], each[0]) == "healthy"]
     chosen = random.choice(healthy or found) if found else None  # noqa: S311
     return chosen[:2] if chosen else None
