@@ -32,7 +32,7 @@ Document = dict[str, Any]
 # Who one is, everybody may ask.
 FREE = {"sts:GetCallerIdentity"}
 # Called where there are databases of ours.
-OF_DATABASES = {"rds:DeleteDBClusterSnapshot"}
+OF_DATABASES = {"rds:DeleteDBClusterSnapshot", "rds:ModifyDBCluster"}
 PUSHING = {
     "ecr:BatchCheckLayerAvailability",
     "ecr:BatchGetImage",
