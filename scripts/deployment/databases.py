@@ -74,7 +74,7 @@ def _authority(forum: Forum) -> str:
     except (urllib.error.URLError, OSError) as error:
         raise DeployError(
             f"The authority of the databases' certificates is not to be had from {url}: {error}."
-            f" {AGAIN}"
+            f' {AGAIN} Or say "database_ca": "FILE" in the size.'
         ) from None
     return content.decode()
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from deployment import references
 from deployment.launch import on_instances
+from deployment.problems import DeployError
 from deployment.sizes import Size
 from forum.places import ROOT
 
@@ -25,7 +26,7 @@ class Scaling:
 
 def task_definition(service: str, size: Size, values: Mapping[str, str]) -> Document:
     """What `register_task_definition` takes."""
-    wanted: Document = references.load(FOLDER / service / "task-definition.json", values)
+    wanted = _load(service, "task-definition", values)
     return _launched(wanted, size, values)
 
 
@@ -53,7 +54,7 @@ def migration(service: str, size: Size, values: Mapping[str, str]) -> Document:
 
 def service(name: str, size: Size, values: Mapping[str, str]) -> Document:
     """What `create_service` takes, without a task definition and a desired count."""
-    wanted: Document = references.load(FOLDER / name / "service.json", values)
+    wanted = _load(name, "service", values)
     return _launched(wanted, size, values)
 
 
@@ -79,8 +80,17 @@ def migration_run(name: str, size: Size, values: Mapping[str, str]) -> Document:
 
 def scaling(name: str, values: Mapping[str, str]) -> Scaling:
     """How many tasks there may be, and what they are counted by."""
-    document = references.load(FOLDER / name / "scaling.json", values)
+    document = _load(name, "scaling", values)
     return Scaling(document["target"], document["policies"])
+
+
+def _load(service: str, what: str, values: Mapping[str, str]) -> Document:
+    file = FOLDER / service / f"{what}.json"
+    try:
+        document: Document = references.load(file, values)
+    except (OSError, ValueError) as error:
+        raise DeployError(f"{file.relative_to(ROOT)} cannot be read: {error}") from None
+    return document
 
 
 def _launched(wanted: Document, size: Size, values: Mapping[str, str]) -> Document:

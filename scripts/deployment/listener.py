@@ -6,9 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from deployment import rules
 from deployment.definitions import Document
 from deployment.forum import Forum
+from deployment.layout import Outputs
 from deployment.problems import DeployError
+from deployment.sizes import DEPLOYABLE
+from forum import routes
 
 if TYPE_CHECKING:
     from mypy_boto3_elbv2.type_defs import RuleTypeDef
@@ -21,6 +25,16 @@ class RuleChange:
     wanted: Document
     arn: str | None
     differences: Sequence[str]
+
+
+def wanted_rules(forum: Forum, outputs: Outputs) -> list[Document]:
+    """The rules of `ecs/routes.json` for the services of these stacks."""
+    groups = {name: outputs[name]["TargetGroup"] for name in DEPLOYABLE if name in outputs}
+    try:
+        table = routes.load()
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DeployError(f"ecs/routes.json cannot be used: {error!r}") from None
+    return rules.render(table, groups, forum.name)
 
 
 def changes(forum: Forum, listener: str, wanted: Sequence[Document]) -> list[RuleChange]:

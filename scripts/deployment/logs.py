@@ -22,6 +22,8 @@ def run(forum: Forum, service: str, *, follow: bool, request: str | None, as_jso
     """The last quarter of an hour; of one request, the last week."""
     if follow and as_json:
         raise UsageError("--follow never ends, and --json prints at the end: take one of them.")
+    if request and '"' in request:
+        raise UsageError(f"{request} cannot be the id of a request.")
     group = stacks.outputs(forum, service).get("LogGroup")
     if not group:
         raise DeployError(f"{service} is not deployed, so it has no log.")

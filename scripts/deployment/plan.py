@@ -15,7 +15,6 @@ from deployment import (
     live_size,
     plan_text,
     release,
-    rules,
     scaling,
     secret_values,
     services,
@@ -30,7 +29,6 @@ from deployment.infrastructure import Gathered
 from deployment.outcome import Outcome
 from deployment.release import Release
 from deployment.sizes import DEPLOYABLE, Size
-from forum import routes
 from forum.places import SERVICES
 
 Lines = dict[str, list[str]]
@@ -60,13 +58,13 @@ def run(forum: Forum, chosen: Sequence[str]) -> Outcome:
     plan, wanted = Plan(), chosen or SERVICES
     forum.say("Asking CloudFormation what would change …")
     there = infrastructure.deployed(forum)
-    outputs = _stacks(forum, plan, wanted)
+    outputs = _stacks(forum, plan, wanted, there)
     forum.say("Comparing what runs …")
     secrets = secret_values.missing(forum, wanted, there)
     plan.secrets = {
         service: [f"{key} is filled" for key in keys] for service, keys in secrets.items()
     }
-    _rules(forum, plan, outputs, wanted, there)
+    _rules(forum, plan, outputs)
     live = services.find(forum, forum.name, DEPLOYABLE)
     size = release.with_bounds(forum.size, services.scaled_by_hand(live))
     for service in wanted:
@@ -81,9 +79,8 @@ def run(forum: Forum, chosen: Sequence[str]) -> Outcome:
     return Outcome(document, plan_text.render(plan.empty, vars(plan), prices, note))
 
 
-def _stacks(forum: Forum, plan: Plan, wanted: Sequence[str]) -> Gathered:
+def _stacks(forum: Forum, plan: Plan, wanted: Sequence[str], others: Gathered) -> Gathered:
     """The changes of all stacks; their outputs, with stand-ins for those that are to be made."""
-    others = infrastructure.deployed(forum)
     outputs = databases.existing_outputs(forum, wanted) | others
     for wave in layout.waves(forum.size, wanted):
         for part in infrastructure.with_others(wave, others):
@@ -126,11 +123,8 @@ def _image(forum: Forum, plan: Plan, service: str, there: Gathered) -> str:
     return f"this checkout's {image.tag[:12]}"
 
 
-def _rules(
-    forum: Forum, plan: Plan, outputs: Gathered, wanted: Sequence[str], there: Gathered
-) -> None:
-    groups = {name: outputs[name]["TargetGroup"] for name in {*wanted, *there}}
-    rendered = rules.render(routes.load(), groups, forum.name)
+def _rules(forum: Forum, plan: Plan, outputs: Gathered) -> None:
+    rendered = listener.wanted_rules(forum, outputs)
     listening = stacks.outputs(forum, "platform").get("Listener")
     if listening:
         found = listener.changes(forum, listening, rendered)

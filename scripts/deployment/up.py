@@ -16,7 +16,6 @@ from deployment import (
     listener,
     migrations,
     release,
-    rules,
     scaling,
     secret_values,
     services,
@@ -30,7 +29,6 @@ from deployment.migrations import Migration
 from deployment.outcome import Outcome
 from deployment.release import Release
 from deployment.sizes import DEPLOYABLE
-from forum import routes
 from forum.places import SERVICES
 
 
@@ -121,10 +119,7 @@ def _images(up: Up, wanted: Mapping[str, images.Image]) -> dict[str, str]:
 
 
 def _rules(up: Up) -> None:
-    groups = {
-        name: outputs["TargetGroup"] for name, outputs in up.outputs.items() if name in DEPLOYABLE
-    }
-    wanted = rules.render(routes.load(), groups, up.forum.name)
+    wanted = listener.wanted_rules(up.forum, up.outputs)
     platform = up.outputs["platform"]
     where = platform["Listener"]
     found = listener.changes(up.forum, where, wanted)

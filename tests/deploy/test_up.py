@@ -1,5 +1,6 @@
 """What `up` does in which order, and how it goes on from what is not as it should be."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import count
@@ -171,3 +172,70 @@ def test_a_migration_that_fails_is_shown_and_the_version_before_serves_on(
     after = deployed.ok("status", "--json").document["services"]
     assert [each["version"] for each in after] == [each["version"] for each in before]
     deployed.ok("up", "topics")
+
+
+def test_a_file_that_is_no_json_is_one_line_with_its_place(changed: Deployment) -> None:
+    file = changed.checkout.root / "ecs" / "services" / "users" / "scaling.json"
+    file.write_text("{,")
+    done = changed.run("up", "users")
+    assert done.status == 1
+    assert done.err.splitlines()[-1].startswith(
+        "scripts/deploy: ecs/services/users/scaling.json cannot be read: "
+    )
+
+
+def sized(forum: Deployment, folder: Path, **choices: object) -> Deployment:
+    """The same with another size."""
+    authority = folder / "authority.pem"
+    authority.write_bytes(forum.emulator.get("/_ministack/rds/ca.pem"))
+    return replace(forum, size=write_size(folder / "size.json", authority, **choices))
+
+
+@pytest.mark.parametrize(
+    ("choices", "stacks"),
+    [
+        ({"databases": "own"}, {"users-data", "topics-data"}),
+        ({"launch": "ec2", "network": {"Egress": "nat"}}, {"capacity", "data"}),
+        ({"network": {"Egress": "endpoints"}}, {"data"}),
+    ],
+    ids=["own databases", "instances", "endpoints"],
+)
+def test_every_size_comes_up_is_planned_empty_and_goes_without_a_trace(
+    forum: Deployment, tmp_path: Path, choices: dict[str, object], stacks: set[str]
+) -> None:
+    other = sized(forum, tmp_path, **choices)
+    other.ok("up", "users", "topics")
+    found = other.client("cloudformation").describe_stacks()["Stacks"]
+    always = {"network", "platform", "users", "topics"}
+    assert {each["StackName"] for each in found} == {f"rising-{name}" for name in always | stacks}
+    assert other.ok("plan", "users", "topics", "--json").document["empty"]
+    assert other.ok("down", "--json").document["kept"]
+    assert other.ok("down", "--delete-data", "--json").document["left"] == {}
+
+
+def test_databases_that_are_there_are_used_and_never_touched(
+    forum: Deployment, tmp_path: Path
+) -> None:
+    given = {"host": "db.example.org", "port": 5433, "username": "master", "password": "x" * 32}
+    secret = forum.client("secretsmanager").create_secret(
+        Name="theirs", SecretString=json.dumps({**given, "sslmode": "require"})
+    )["ARN"]
+    existing = dict.fromkeys(("users", "topics", "messages"), secret)
+    other = sized(forum, tmp_path, databases="existing", existing=existing)
+    other.ok("up", "users")
+    url = other.secret("rising/users")["DATABASE_URL"]
+    assert url.startswith("postgresql://users:")
+    assert url.endswith("@db.example.org:5433/users?sslmode=require")
+    migration = other.client("ecs").describe_task_definition(taskDefinition="rising-users-migrate")
+    (container,) = migration["taskDefinition"]["containerDefinitions"]
+    told = {each["name"]: each["valueFrom"] for each in container["secrets"]}
+    assert told["DATABASE_MASTER_USER"] == f"{secret}:username::"
+    assert told["DATABASE_MASTER_PASSWORD"] == f"{secret}:password::"
+    assert other.ok("plan", "users", "--json").document["empty"]
+    assert other.ok("down", "--json").document["left"] == {}
+    assert (
+        json.loads(
+            other.client("secretsmanager").get_secret_value(SecretId=secret)["SecretString"]
+        )["host"]
+        == "db.example.org"
+    )

@@ -8,9 +8,11 @@ from collections.abc import Callable
 from typing import Any
 from xml.etree import ElementTree
 
-from ministack.services import ec2, ecs, secretsmanager
+from ministack.services import ec2, ecs, secretsmanager, ssm
 from ministack.services.cloudformation import provisioners
 
+# Which image instances start from, a parameter that AWS gives to every account.
+INSTANCE_IMAGE = "/aws/service/ecs/optimized-ami/amazon-linux-2023{}/recommended/image_id"
 Made = tuple[str, dict[str, Any]]
 Properties = dict[str, Any]
 
@@ -30,6 +32,8 @@ def install() -> None:
     }
     _with_its_range(handlers["AWS::EC2::VPC"])
     _known_by_arn(handlers["AWS::SecretsManager::Secret"])
+    for kind in ("", "/arm64"):
+        ssm._PUBLIC_AMI_PARAMETERS[INSTANCE_IMAGE.format(kind)] = "ami-0123456789abcdef0"
 
 
 def _element(response: tuple[int, dict[str, str], Any], name: str) -> str:
