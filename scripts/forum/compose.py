@@ -37,6 +37,7 @@ class Compose:
     """A running forum, as a context manager; nothing of it is left at the end, volumes neither.
 
     `env` are variables of docker-compose.yml. With `monolith` the original runs beside them.
+    `started_in` are the seconds from the first command to the last healthy container.
     """
 
     def __init__(
@@ -58,12 +59,13 @@ class Compose:
             "FORUM_TRUSTED_PROXIES": BRIDGES.replace(",", " "),
             **(env or {}),
         }
+        self.started_in = 0.0
         self._scale = dict(scale or {})
         self._profile = ["--profile", "monolith"] if monolith else []
 
     def __enter__(self) -> Self:
         try:
-            self.up()
+            self.started_in = self.up()
         except BaseException:
             self.close()
             raise
