@@ -1,6 +1,7 @@
 """What `plan` says of a change, and that it changes nothing itself."""
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import count
@@ -8,6 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from deployment import stand_ins
+from forum.places import ROOT
 
 from .deploying import Checkout, Deployment, with_stub_docker, write_size
 from .emulator import Emulator
@@ -188,3 +192,10 @@ def test_a_service_that_is_scaled_by_hand_is_planned_and_priced_so(up: Deploymen
     costs = {row["part"]: row for row in document["costs"]}["tasks: users"]
     assert costs["before"] == costs["after"]
     assert costs["counted"].startswith("3 to 5 tasks")
+
+
+@pytest.mark.parametrize("template", stand_ins.OUTPUTS)
+def test_each_output_of_a_template_has_a_stand_in(template: str) -> None:
+    text = (ROOT / "ecs" / f"{template}.yml").read_text()
+    outputs = re.findall(r"^  (\w+):$", text.partition("\nOutputs:\n")[2], re.MULTILINE)
+    assert set(outputs) <= set(stand_ins.OUTPUTS[template])
