@@ -126,7 +126,7 @@ def application(db: Database, *routers: APIRouter) -> FastAPI:
     app = FastAPI()
     app.state.db = db
     app.state.settings = InternalSettings(
-        database_url="unused", idempotency_secret=SECRET, internal_secrets=SECRET
+        database_url="postgresql://unused", idempotency_secret=SECRET, internal_secrets=SECRET
     )
     problems.install(app)
     for router in routers:
