@@ -16,6 +16,7 @@ import argparse
 import asyncio
 import json
 import sys
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -30,6 +31,7 @@ from chassis.internal import InternalClient
 from chassis.settings import InternalSettings
 
 ROWS_AT_ONCE = 500
+PATIENCE_SECONDS = 30.0
 
 # One long transaction by intention; live traffic keeps its limits.
 WITHOUT_LIMITS = "SET LOCAL statement_timeout = 0"
@@ -106,6 +108,20 @@ def main(settings: InternalSettings, projections: Sequence[Projection]) -> None:
         sys.exit(f"Nothing was changed for the last source: {type(error).__name__}: {error}")
 
 
+async def _patiently(
+    db: Database, client: InternalClient, projection: Projection
+) -> tuple[int, int]:
+    """As `rebuild`, once the owner takes connections: it may have been started just now."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            return await rebuild(db, client, projection)
+        except httpx.ConnectError:
+            if time.monotonic() > deadline:
+                raise
+            await asyncio.sleep(0.5)
+
+
 async def _run(settings: InternalSettings, projections: Sequence[Projection]) -> None:
     db = Database(settings.database_url.get_secret_value(), 1)
     await db.open()
@@ -113,7 +129,7 @@ async def _run(settings: InternalSettings, projections: Sequence[Projection]) ->
         for projection in projections:
             client = InternalClient(projection.url, settings.internal_secrets)
             sys.stdout.write(f"{projection.source}: reading its {projection.of} ...\n")
-            rows, seq = await rebuild(db, client, projection)
+            rows, seq = await _patiently(db, client, projection)
             await client.close()
             sys.stdout.write(f"{projection.source}: {rows} rows, up to its event {seq}\n")
     finally:

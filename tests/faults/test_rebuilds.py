@@ -1,6 +1,7 @@
 """The commands that mend: what is kept of other services made anew while everybody writes."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
 
 import pytest
 
@@ -27,3 +28,16 @@ def test_a_rebuild_under_load_changes_nothing_that_was_right(
     assert [line.partition(":")[0] for line in said.splitlines()[1::2]] == SOURCES[service]
     assert_right(people, load.topics)
     assert forum.run(service, "replay").startswith("0 ")
+
+
+def test_a_rebuild_waits_for_a_service_that_is_starting(forum: Forum) -> None:
+    forum.stop("users")
+    try:
+        with ThreadPoolExecutor() as pool:
+            rebuilding = pool.submit(forum.run, "topics", "rebuild", "users")
+            # By then it has asked in vain.
+            assert wait([rebuilding], 3).not_done
+            forum.start("users")
+            assert "up to its event" in rebuilding.result()
+    finally:
+        forum.start("users")
