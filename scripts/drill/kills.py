@@ -14,7 +14,6 @@ from forum.errors import ForumError
 DOWN_SECONDS = 5
 # Until then a request that was sent while the part was down had time to be answered.
 ANSWER_SECONDS = 1
-QUIET_SECONDS = 2
 PATIENCE_SECONDS = 60
 
 
@@ -79,7 +78,7 @@ def kill(forum: Compose, load: Load, part: str) -> Outage:
     forum.await_healthy(part)
     back = time.monotonic()
     caught_up = await_counters(load.url, load.ledger.copy())
-    await_quiet(load)
+    await_answers(load, back)
     over = time.monotonic()
     with found.reader(load.url) as http:
         lost = found.Found(http, load.ledger.copy()).lost()
@@ -102,10 +101,10 @@ def await_counters(url: str, ledger: Ledger) -> float:
             time.sleep(0.1)
 
 
-def await_quiet(load: Load) -> None:
-    """Wait until no request fails, or waits for long, for a while."""
+def await_answers(load: Load, since: float) -> None:
+    """Wait until whatever is asked, from `since` on, is answered."""
     deadline = time.monotonic() + PATIENCE_SECONDS
-    while time.monotonic() - load.troubled_at() < QUIET_SECONDS:
+    while not load.all_is_well(since):
         if time.monotonic() > deadline:
             raise ForumError(f"after {PATIENCE_SECONDS} s requests still fail")
         time.sleep(0.1)

@@ -35,12 +35,13 @@ KNOWN_TOPICS = 20
 # Until then messages has heard of a new topic, where nothing is in the way.
 HEARD_SECONDS = 2
 ANSWER_SECONDS = 30
-# Of one service. More that wait are for one that is down, or for a machine that cannot keep up:
-# there the load gives way, or it would measure itself.
-MOST_WAITING = 60
+# Of one service. More wait only for one that is down, or for a machine that cannot keep up: there
+# the load gives way, or it would measure itself.
+MOST_AT_ONCE = 20
 REPEAT_SECONDS = 1
 PATIENCE_SECONDS = 60
-SLOW_SECONDS = 1.0
+# So many answers in a row are no accident.
+SURE = 20
 # What a part that is down, or coming back, may say to a write.
 TRY_AGAIN = (409, 500, 502, 503, 504)
 
@@ -60,7 +61,8 @@ class Load:
         self.ledger.people.update({person.id: person.name for person in people})
         self.url = url
         self._known: list[int] = []
-        self._waiting: dict[str, dict[int, float]] = {service: {} for service in SERVICES}
+        self._waiting: dict[int, float] = {}
+        self._room = {service: asyncio.Semaphore(MOST_AT_ONCE) for service in SERVICES}
         self._numbers = itertools.count()
         self._turns = itertools.cycle(people)
         self._ready = threading.Event()
@@ -84,12 +86,18 @@ class Load:
         if self._failure and error is None:
             raise self._failure
 
-    def troubled_at(self) -> float:
-        """When the last request was sent that failed, or that has waited for long."""
-        now = time.monotonic()
-        failed = [request.sent for request in self.requests if request.failed]
-        sent = [sent for waiting in self._waiting.values() for sent in tuple(waiting.values())]
-        return max([0.0, *failed, *(one for one in sent if now - one > SLOW_SECONDS)])
+    def all_is_well(self, since: float) -> bool:
+        """Whether the last requests to each service were sent after `since` and got their answer.
+
+        Nothing that was sent before is waiting any more.
+        """
+        if any(sent < since for sent in tuple(self._waiting.values())):
+            return False
+        for service in SERVICES:
+            latest = [one for one in reversed(self.requests) if one.service == service][:SURE]
+            if any(one.failed or one.sent < since for one in latest):
+                return False
+        return True
 
     def _in_thread(self) -> None:
         try:
@@ -120,7 +128,7 @@ class Load:
                 await asyncio.sleep(max(0.0, began + number / self._rate - time.monotonic()))
                 if self._stop.is_set():
                     return
-                if len(self._waiting[service]) < MOST_WAITING:
+                if not self._room[service].locked():
                     sent.create_task(self._one(kind))
 
     async def _one(self, kind: str) -> None:
@@ -198,18 +206,19 @@ class Load:
         thing: dict[str, Any] | None = None,
     ) -> httpx.Response | None:
         """One request, written down; None where no answer came."""
-        number, sent = next(self._numbers), time.monotonic()
-        self._waiting[service][number] = sent
-        answer, status, problem = None, 0, ""
-        try:
-            answer = await self._http.request(method, path, headers=headers, json=thing)
-            status = answer.status_code
-            if status != (200 if method == "GET" else 201):
-                problem = _code(answer)
-        except httpx.TransportError as error:
-            problem = type(error).__name__
-        del self._waiting[service][number]
-        seconds = time.monotonic() - sent
+        async with self._room[service]:
+            number, sent = next(self._numbers), time.monotonic()
+            self._waiting[number] = sent
+            answer, status, problem = None, 0, ""
+            try:
+                answer = await self._http.request(method, path, headers=headers, json=thing)
+                status = answer.status_code
+                if status != (200 if method == "GET" else 201):
+                    problem = _code(answer)
+            except httpx.TransportError as error:
+                problem = type(error).__name__
+            del self._waiting[number]
+            seconds = time.monotonic() - sent
         self.requests.append(Request(service, kind, sent, seconds, attempt, status, problem))
         return answer
 

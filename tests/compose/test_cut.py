@@ -30,7 +30,7 @@ def test_posting_goes_on_while_messages_and_topics_are_cut_off(forum: Compose) -
             with found.reader(forum.url) as http:
                 behind = found.behind(http, written)
         caught_up = kills.await_counters(forum.url, written) - ended
-        kills.await_quiet(load)
+        kills.await_answers(load, ended)
 
     assert behind, "the network was not cut"
     assert caught_up <= CATCH_UP_SECONDS
