@@ -41,7 +41,7 @@ def absent(
 @pytest.fixture(scope="module")
 def there(absent: Deployment) -> Deployment:
     """One that is, without tasks that run, for tests that leave it as it was."""
-    forum = replace(absent, account=f"{next(ACCOUNTS):012}")
+    forum = replace(absent, name="answering", account=f"{next(ACCOUNTS):012}")
     forum.ok("up", "users", "topics")
     return forum
 
@@ -49,7 +49,9 @@ def there(absent: Deployment) -> Deployment:
 @pytest.fixture
 def own(there: Deployment) -> Deployment:
     """One that a test may do away with."""
-    forum = replace(there, account=f"{next(ACCOUNTS):012}")
+    # A name of its own: the emulator finds a load balancer by its name alone.
+    number = next(ACCOUNTS)
+    forum = replace(there, name=f"own-{number}", account=f"{number:012}")
     forum.ok("up", "users")
     return forum
 
@@ -216,13 +218,15 @@ def test_status_shows_each_service(there: Deployment) -> None:
     assert document["url"] == there.url
     shown = {each["service"]: each for each in document["services"]}
     assert set(shown) == {"users", "topics"}
-    assert shown["users"]["version"].startswith("asked-users:")
+    assert shown["users"]["version"].startswith("answering-users:")
     assert (shown["users"]["running"], shown["users"]["state"]) == (1, "steady")
-    assert document["stacks"]["asked-network"] == "CREATE_COMPLETE"
+    assert document["stacks"]["answering-network"] == "CREATE_COMPLETE"
 
 
 def test_the_size_is_remembered(there: Deployment) -> None:
-    done = deploy(there, "plan", f"--endpoint-url={there.emulator.url}", "--name=asked", "users")
+    done = deploy(
+        there, "plan", f"--endpoint-url={there.emulator.url}", "--name=answering", "users"
+    )
     assert done.status == 0, done.err
     assert done.out.startswith("Nothing would change.")
 
@@ -252,24 +256,24 @@ def test_exec_hands_the_terminal_to_a_task(there: Deployment, tmp_path: Path) ->
     session, region, action, _, target, url = json.loads(done.out)
     assert set(json.loads(session)) == {"sessionId", "streamUrl", "tokenValue"}
     assert (region, action, url) == ("eu-central-1", "StartSession", there.emulator.url)
-    (task,) = there.client("ecs").list_tasks(cluster="asked", serviceName="users")["taskArns"]
-    assert json.loads(target)["Target"].startswith(f"ecs:asked_{task.rpartition('/')[2]}_")
+    (task,) = there.client("ecs").list_tasks(cluster=there.name, serviceName="users")["taskArns"]
+    assert json.loads(target)["Target"].startswith(f"ecs:{there.name}_{task.rpartition('/')[2]}_")
 
 
 def test_down_asks_for_the_name_keeps_the_data_and_leaves_nothing_when_told(
     own: Deployment,
 ) -> None:
-    where = [f"--endpoint-url={own.emulator.url}", "--name=asked"]
+    where = [f"--endpoint-url={own.emulator.url}", f"--name={own.name}"]
     done = deploy(own, "down", *where, answer="forum\n")
     assert done.status == 1
-    assert "'forum' is not 'asked'" in done.err
-    done = deploy(own, "down", *where, "--json", answer="asked\n")
+    assert f"'forum' is not '{own.name}'" in done.err
+    done = deploy(own, "down", *where, "--json", answer=f"{own.name}\n")
     assert done.status == 0, done.err
     assert done.document["kept"] == ["data"]
     assert set(done.document["left"]) == {"databases"}
     done = own.ok("down", "--delete-data", "--json")
     assert (done.document["kept"], done.document["left"]) == ([], {})
-    assert_one_line(own.run("down"), 1, "no forum 'asked'")
+    assert_one_line(own.run("down"), 1, f"no forum '{own.name}'")
 
 
 def test_a_forum_comes_back_on_the_data_that_was_kept(own: Deployment) -> None:

@@ -11,7 +11,7 @@ import pytest
 from .deploying import Checkout, Deployment, with_stub_docker, write_size
 from .emulator import Emulator
 
-ACCOUNTS = count(4001)
+NUMBERS = count(4001)
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,9 @@ def pattern(
 
 @pytest.fixture
 def forum(pattern: Deployment) -> Deployment:
-    return replace(pattern, account=f"{next(ACCOUNTS):012}")
+    """A name of its own, too: the emulator finds a load balancer by its name alone."""
+    number = next(NUMBERS)
+    return replace(pattern, name=f"rising-{number}", account=f"{number:012}")
 
 
 @pytest.fixture
@@ -66,22 +68,22 @@ def test_a_service_that_comes_later_is_made_known_to_those_that_run(forum: Deplo
 
 def test_the_services_share_one_secret_and_keep_their_own(forum: Deployment) -> None:
     forum.ok("up", "users")
-    before = forum.secret("rising/users")
+    before = forum.secret(f"{forum.name}/users")
     forum.ok("up", "topics", "monolith")
-    users, topics = forum.secret("rising/users"), forum.secret("rising/topics")
+    users, topics = forum.secret(f"{forum.name}/users"), forum.secret(f"{forum.name}/topics")
     assert users == before
     assert users["INTERNAL_SECRETS"] == topics["INTERNAL_SECRETS"]
     assert users["IDEMPOTENCY_SECRET"] != topics["IDEMPOTENCY_SECRET"]
     assert users["DATABASE_URL"].startswith("postgresql://users:")
     assert users["DATABASE_URL"].endswith("/users?sslmode=verify-full")
-    assert set(forum.secret("rising/monolith")) == set(users) - {"INTERNAL_SECRETS"}
+    assert set(forum.secret(f"{forum.name}/monolith")) == set(users) - {"INTERNAL_SECRETS"}
 
 
 def test_the_monolith_comes_below_the_services(forum: Deployment) -> None:
     forum.ok("up", "users")
     forum.ok("up", "monolith")
     balancing = forum.client("elbv2")
-    (balancer,) = balancing.describe_load_balancers(Names=["rising"])["LoadBalancers"]
+    (balancer,) = balancing.describe_load_balancers(Names=[forum.name])["LoadBalancers"]
     arn = balancer["LoadBalancerArn"]
     (listener,) = balancing.describe_listeners(LoadBalancerArn=arn)["Listeners"]
     rules = balancing.describe_rules(ListenerArn=listener["ListenerArn"])["Rules"]
@@ -94,11 +96,13 @@ def test_what_a_failed_creation_left_is_removed_and_made_anew(changed: Deploymen
     done = changed.run("up", "users")
     assert done.status == 1
     last = done.err.splitlines()[-1]
-    assert last.startswith("scripts/deploy: The stack rising-data failed and was put back: ")
+    assert last.startswith(
+        f"scripts/deploy: The stack {changed.name}-data failed and was put back: "
+    )
     assert "MigrationsReadMasterSecret cannot be made: The role with name nobody" in last
     changed.checkout.replace("ecs/data.yml", "Roles: [nobody]", good)
     plan = changed.ok("plan", "users", "--json").document["stacks"]
-    assert {(row["stack"], row["action"]) for row in plan} == {("rising-data", "remove")}
+    assert {(row["stack"], row["action"]) for row in plan} == {(f"{changed.name}-data", "remove")}
     done = changed.ok("up", "users")
     assert "left from a failed creation (ROLLBACK_COMPLETE); removing it" in done.err
     assert changed.ok("plan", "users", "--json").document["empty"]
@@ -125,7 +129,7 @@ def test_a_task_definition_with_an_unknown_reference_is_one_line_with_its_place(
 def test_a_rule_of_somebody_else_is_not_touched(forum: Deployment) -> None:
     forum.ok("up", "users")
     balancing = forum.client("elbv2")
-    (balancer,) = balancing.describe_load_balancers(Names=["rising"])["LoadBalancers"]
+    (balancer,) = balancing.describe_load_balancers(Names=[forum.name])["LoadBalancers"]
     arn = balancer["LoadBalancerArn"]
     (listener,) = balancing.describe_listeners(LoadBalancerArn=arn)["Listeners"]
     theirs = balancing.create_rule(
@@ -207,7 +211,9 @@ def test_every_size_comes_up_is_planned_empty_and_goes_without_a_trace(
     other.ok("up", "users", "topics")
     found = other.client("cloudformation").describe_stacks()["Stacks"]
     always = {"network", "platform", "users", "topics"}
-    assert {each["StackName"] for each in found} == {f"rising-{name}" for name in always | stacks}
+    assert {each["StackName"] for each in found} == {
+        f"{other.name}-{name}" for name in always | stacks
+    }
     assert other.ok("plan", "users", "topics", "--json").document["empty"]
     assert other.ok("down", "--json").document["kept"]
     assert other.ok("down", "--delete-data", "--json").document["left"] == {}
@@ -223,10 +229,12 @@ def test_databases_that_are_there_are_used_and_never_touched(
     existing = dict.fromkeys(("users", "topics", "messages"), secret)
     other = sized(forum, tmp_path, databases="existing", existing=existing)
     other.ok("up", "users")
-    url = other.secret("rising/users")["DATABASE_URL"]
+    url = other.secret(f"{other.name}/users")["DATABASE_URL"]
     assert url.startswith("postgresql://users:")
     assert url.endswith("@db.example.org:5433/users?sslmode=require")
-    migration = other.client("ecs").describe_task_definition(taskDefinition="rising-users-migrate")
+    migration = other.client("ecs").describe_task_definition(
+        taskDefinition=f"{other.name}-users-migrate"
+    )
     (container,) = migration["taskDefinition"]["containerDefinitions"]
     told = {each["name"]: each["valueFrom"] for each in container["secrets"]}
     assert told["DATABASE_MASTER_USER"] == f"{secret}:username::"
