@@ -1,0 +1,74 @@
+"""docs/runbooks/backup-and-restore.md: each command as it stands, while the others are used."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
+from functools import partial
+
+import pytest
+
+from forum.places import SERVICES
+
+from .operated import Operated, assert_nothing_lost, blocks
+from .someone import Someone, assert_events_arrive, soon
+
+pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("compose")]
+
+# What a person does in a topic while that service is away.
+MEANWHILE: dict[str, Callable[[Someone, int], object]] = {
+    "users": lambda person, topic: (person.message(topic), person.topic()),
+    "topics": lambda person, topic: (person.message(topic), person.send("GET", ME)),
+    "messages": lambda person, topic: (person.topic(), person.send("GET", ME)),
+}
+ME = "/api/users/me"
+
+
+def restore(forum: Operated, service: str) -> None:
+    _, block = blocks("backup-and-restore.md")
+    assert block.startswith("service=topics\n")
+    forum.follow(block.replace("service=topics\n", f"service={service}\n"))
+
+
+def test_a_database_is_restored_while_the_others_go_on(
+    operated: Operated, someone: Callable[[], Someone]
+) -> None:
+    back_up, _ = blocks("backup-and-restore.md")
+    person = someone()
+    topic = person.topic()
+    kept = person.message(topic)
+    with operated.load() as load:
+        operated.follow(back_up)
+    assert_nothing_lost(load)
+    for service in SERVICES:
+        lost = someone()
+        lost_topic, lost_message = lost.topic(), lost.message(topic)
+        with ThreadPoolExecutor() as pool:
+            restoring = pool.submit(restore, operated, service)
+            while wait([restoring], 0.1).not_done:
+                MEANWHILE[service](person, topic)
+            restoring.result()
+        fresh = someone()
+        new = {"users": fresh.id, "topics": fresh.topic(), "messages": fresh.message(topic)}
+        old = {"users": lost.id, "topics": lost_topic, "messages": lost_message}
+        assert new[service] > old[service] + 1000
+        assert person.http.get(f"/api/{service}/{old[service]}").status_code == 404
+        assert person.send("GET", f"/api/messages/{kept}")["position"] == 1
+        for each in (person, fresh):
+            soon(partial(each.counters_are_right, topic))
+            assert_events_arrive(each)
+
+
+def test_a_whole_forum_is_restored_on_a_new_machine(
+    operated: Operated, someone: Callable[[], Someone]
+) -> None:
+    back_up, _ = blocks("backup-and-restore.md")
+    person = someone()
+    topic = person.topic()
+    person.message(topic)
+    operated.follow(back_up)
+    operated.compose("down", "--volumes", "--timeout", "1")
+    operated.up()
+    for service in SERVICES:
+        restore(operated, service)
+    person.log_in()
+    soon(lambda: person.counters_are_right(topic))
+    assert_events_arrive(person)
