@@ -219,7 +219,7 @@ def test_each_service_asks_the_other_two_by_their_names(service: str) -> None:
         each["name"]: each["value"] for each in container(FILES.services[service])["environment"]
     }
     others = {f"{name.upper()}_URL": f"http://{name}:8000" for name in SERVICES if name != service}
-    assert told == {**others, "TRUSTED_PROXIES": "${network.VpcRange}"}
+    assert told == {**others, "TRUSTED_PROXIES": "127.0.0.0/8,${network.VpcRange}"}
 
 
 def test_all_services_are_alike_but_for_their_names() -> None:
