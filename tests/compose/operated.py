@@ -32,7 +32,7 @@ PLENTY = {
     "REGISTRATIONS_PER_ADDRESS": "1000",
     "LOGINS_PER_ADDRESS": "1000",
 }
-QUICKER = {"services": {name: {"environment": {"DRAIN_SECONDS": "2"}} for name in SERVICES}}
+QUICKER = {"services": {name: {"environment": {"DRAIN_SECONDS": "1"}} for name in SERVICES}}
 
 
 def blocks(page: str) -> list[str]:
