@@ -69,6 +69,20 @@ class Rollout:
             return []
         return stopped.explain(self.forum, self.crashes[-1], self.revision).lines()
 
+    def stop_its_tasks(self) -> None:
+        """End what fails, so that there is room beside what serves, which then need not go."""
+        ecs = self.forum.aws.ecs
+        running = ecs.list_tasks(
+            cluster=self.cluster, serviceName=self.service, desiredStatus="RUNNING"
+        )["taskArns"]
+        if not running:
+            return
+        for task in ecs.describe_tasks(cluster=self.cluster, tasks=running)["tasks"]:
+            if task["taskDefinitionArn"] == self.revision.arn:
+                ecs.stop_task(
+                    cluster=self.cluster, task=task["taskArn"], reason="its rollout was stopped"
+                )
+
     def _look_for_crashes(self) -> None:
         new = [arn for arn in self._stopped() if arn not in self.known]
         if not new:
@@ -137,6 +151,7 @@ def _put_back(rollout: Rollout, failure: str) -> str:
         now = "No task of it is left running; there was no version before."
     else:
         if live["taskDefinition"] != rollout.fallback:
+            rollout.stop_its_tasks()
             forum.aws.ecs.update_service(
                 cluster=rollout.cluster, service=rollout.service, taskDefinition=rollout.fallback
             )
