@@ -66,10 +66,10 @@ class Checkout:
 
     def __init__(self, root: Path, origin: Path = ROOT) -> None:
         self.root = root
+        # What the working tree has compiled changes while others work in it.
+        left_out = ("tests", "__pycache__") if origin == ROOT else ()
         for name in ("chassis", "ecs", "monolith", "scripts", "services"):
-            shutil.copytree(
-                origin / name, root / name, ignore=shutil.ignore_patterns("__pycache__", "tests")
-            )
+            shutil.copytree(origin / name, root / name, ignore=shutil.ignore_patterns(*left_out))
         for file in (*origin.glob("requirements-*.lock"), origin / ".dockerignore"):
             shutil.copy(file, root)
         (root / ".venv").symlink_to(ROOT / ".venv")
@@ -121,11 +121,7 @@ class Deployment:
         waiting = ["sh", "-c", 'read _; exec "$@"', "sh"]
         with subprocess.Popen(
             [*waiting, *self.command(command, *arguments)],
-            env={
-                **self.emulator.environment(self.account),
-                "PYTHONDONTWRITEBYTECODE": "1",
-                **self.variables,
-            },
+            env={**self.emulator.environment(self.account), **self.variables},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -130,14 +130,17 @@ class Emulator:
         calls: list[str] = json.loads(self.get(f"/_bridges/calls?account={account}"))
         return calls
 
-    def spoil(self, account: str, kind: str, spared: Collection[str], process: int) -> None:
-        """Let the first call that is not spared `fail`, be throttled, or be the process's last."""
+    def spoil(
+        self, account: str, kind: str, spared: Collection[str] = (), process: int = 0
+    ) -> None:
+        """Let calls that are not spared `fail`, `throttle`, `kill` or `hiccup` (bridges/calls)."""
         fault = {"kind": kind, "spared": list(spared), "process": process}
         self._post("/_bridges/fault", {"account": account, **fault})
 
-    def spoiled(self, account: str) -> str:
-        """Take that back; the call that it happened to, if it did."""
-        return str(self._post("/_bridges/fault", {"account": account})["spoiled"])
+    def spoiled(self, account: str) -> list[str]:
+        """Take that back; the calls that it happened to."""
+        calls: list[str] = self._post("/_bridges/fault", {"account": account})["spoiled"]
+        return calls
 
     def _post(self, path: str, document: dict[str, Any]) -> dict[str, Any]:
         asked = urllib.request.Request(self.url + path, json.dumps(document).encode())  # noqa: S310

@@ -57,7 +57,8 @@ class Visitors:
 
     def _make(self, path: str, thing: dict[str, Any]) -> dict[str, Any]:
         answer = self._http.post(path, json=thing, headers=self._authorization)
-        made: dict[str, Any] = answer.raise_for_status().json()
+        assert answer.is_success, f"{path}: {answer.status_code} {answer.text}"
+        made: dict[str, Any] = answer.json()
         return made
 
     @property

@@ -1,8 +1,9 @@
 """Every AWS call: recorded, and one of them spoiled where a test asks for it.
 
 `GET /_bridges/calls?account=A` gives what account A called, in order. `POST /_bridges/fault` with
-an account and a kind makes its first call that is not spared fail, be throttled each time that it
-is tried, or kill the process that called: after the call had its effect, before it hears of it.
+an account and a kind spoils calls that are not spared. `fail`: the first is refused. `throttle`:
+the first is throttled, however often it is tried. `kill`: the first is the last of its process,
+after the call had its effect and before anybody hears of it. `hiccup`: each is throttled once.
 With the account alone it takes the fault back, and tells what was spoiled.
 """
 
@@ -11,7 +12,7 @@ import os
 import re
 import signal
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -20,10 +21,8 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Message, Receive, Send], Awaitable[None]]
 
-REFUSALS = {
-    "fail": ("AccessDenied", "The test does not allow it"),
-    "throttle": ("Throttling", "Rate exceeded"),
-}
+REFUSED = ("AccessDenied", "The test does not allow it")
+THROTTLED = ("Throttling", "Rate exceeded")
 # What a call is about, so that the same call on two things is told apart.
 SUBJECTS = (
     *("StackName", "Priority", "SecretId", "ResourceId", "PolicyName"),
@@ -33,21 +32,21 @@ SUBJECTS = (
 
 @dataclass
 class Fault:
-    """`spared` are calls, or calls on one thing; `spoiled` is the one that it happened to."""
+    """`spared` and `spoiled` are calls on a thing; to spare, the call alone will do."""
 
     kind: str
     spared: Sequence[str] = ()
     process: int = 0
-    spoiled: str = ""
+    spoiled: list[str] = field(default_factory=list)
 
     def hits(self, call: str, subject: str) -> bool:
-        """Whether this call is the one."""
+        """Whether this call is to be spoiled."""
         what = f"{call} {subject}"
-        if self.spoiled:
-            return self.kind == "throttle" and self.spoiled == what
-        if call in self.spared or what in self.spared:
+        if what in self.spoiled:
+            return self.kind == "throttle"
+        if call in self.spared or what in self.spared or (self.spoiled and self.kind != "hiccup"):
             return False
-        self.spoiled = what
+        self.spoiled.append(what)
         return True
 
 
@@ -80,11 +79,11 @@ def recorded(app: App) -> App:
 
 
 async def _spoil(fault: Fault, app: App, scope: Message, receive: Receive, send: Send) -> None:
-    if fault.kind in REFUSALS:
-        await _refuse(scope, send, *REFUSALS[fault.kind])
-    else:
+    if fault.kind == "kill":
         await app(scope, receive, _unheard)
         os.kill(fault.process, signal.SIGKILL)
+    else:
+        await _refuse(scope, send, *(REFUSED if fault.kind == "fail" else THROTTLED))
 
 
 async def _unheard(_message: Message) -> None:

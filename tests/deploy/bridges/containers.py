@@ -20,6 +20,7 @@ Definition = dict[str, Any]
 _build = ecs._build_run_kwargs
 _remove = ecs._remove_docker_container
 _run_task = ecs._run_task
+_proxy = alb._proxy_http_target
 
 
 def install(network: str, gateway: str) -> None:
@@ -64,8 +65,10 @@ def _run_task_without_docker(request: Definition) -> Any:
     return answer
 
 
-async def _answer_without_docker(*_request: Any) -> tuple[int, dict[str, str], bytes]:
-    return 200, {"Content-Type": "application/json"}, b"{}"
+async def _answer_without_docker(target: Definition, *request: Any) -> Any:
+    if target["Id"] in {ecs._task_ip(task) for task in ecs._tasks.all_values()}:
+        return 200, {"Content-Type": "application/json"}, b"{}"
+    return await _proxy(target, *request)
 
 
 def _health_check(asked: Definition | None) -> Definition | None:

@@ -17,7 +17,7 @@ from ministack.services import alb, ecs
 
 INTERVAL = 0.2
 TIMEOUT = 2.0
-FAILURES_TO_BE_UNHEALTHY = 3
+FAILURES_TO_BE_UNHEALTHY = 10
 
 
 @dataclass(frozen=True)
