@@ -56,7 +56,7 @@ def _serve() -> None:
     config.bind = [f"127.0.0.1:{port}" for port in (PORT, FRONT)]
     config.keep_alive_timeout = 75
     config.loglevel = "WARNING"
-    app: Any = front.opened(FRONT, calls.recorded(ministack.app))
+    app: Any = network.ending_tasks_first(front.opened(FRONT, calls.recorded(ministack.app)))
     asyncio.run(serve(app, config))
 
 

@@ -1,9 +1,9 @@
 """A stand-in for Service Connect, which the emulator does not have.
 
-On AWS each task gets a proxy, and knows the names of those services that existed when it started:
-a name that came later does not resolve in it. Here a task is started with the same names in its
-/etc/hosts, all with the address of one proxy, which hands a connection to a task of the service
-that its `Host` header names, in the cluster of the task that asks.
+On AWS each task gets a proxy, and knows the names of those services that existed when its own was
+last deployed: a name that came later does not resolve in it. Here a task is started with the same
+names in its /etc/hosts, all with the address of one proxy. That hands a connection to a task of the
+service that its `Host` header names, in the cluster of the task that asks.
 """
 
 import asyncio
@@ -27,18 +27,20 @@ def install(address: str) -> None:
 
 
 def names_for(task_arn: str) -> set[str]:
-    """The names that this task may use: those that exist now, if its service takes part."""
+    """The names that this task may use: those that were there when its service was deployed."""
     task = ecs._tasks[task_arn]
     services = [
         service
         for service in ecs._services.values()
-        if service["clusterArn"] == task["clusterArn"]
-        and service["status"] == "ACTIVE"
-        and (service.get("_connect") or {}).get("enabled")
+        if service["clusterArn"] == task["clusterArn"] and service["status"] == "ACTIVE"
+        if (service.get("_connect") or {}).get("enabled")
     ]
-    if not any(task["group"] == f"service:{service['serviceName']}" for service in services):
-        return set()
-    return {alias["dnsName"] for service in services for alias in _aliases(service)}
+    for service in services:
+        if task["group"] == f"service:{service['serviceName']}":
+            deployed = ecs._deployment_for_task(service, task)["createdAt"]
+            known = [each for each in services if each["createdAt"] <= deployed]
+            return {alias["dnsName"] for each in known for alias in _aliases(each)}
+    return set()
 
 
 def _aliases(service: dict[str, Any]) -> list[dict[str, Any]]:

@@ -5,10 +5,11 @@ task definition says, its health check, the names of Service Connect, and the ti
 to end by itself.
 """
 
+import contextlib
 import threading
 from typing import Any
 
-from docker.errors import NotFound
+from docker.errors import APIError
 from ministack.services import alb, ecs
 
 from . import connect, health
@@ -106,7 +107,8 @@ def _remove_beside(docker: Any, container_or_id: Any) -> None:
 
 
 def _stop_and_remove(docker: Any, container_or_id: Any) -> None:
-    try:
+    # Somebody else may have removed it, or be about to.
+    with contextlib.suppress(APIError):
         container = (
             docker.containers.get(container_or_id)
             if isinstance(container_or_id, str)
@@ -114,5 +116,3 @@ def _stop_and_remove(docker: Any, container_or_id: Any) -> None:
         )
         container.stop(timeout=STOP_TIMEOUT)
         container.remove(v=True, force=True)
-    except NotFound:
-        return

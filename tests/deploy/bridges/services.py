@@ -1,10 +1,11 @@
 """What the emulator's ECS forgets of services and task definitions, and AWS returns.
 
 A service's Service Connect configuration comes back in its deployments; a container definition
-comes back with the empty lists and the ports that AWS fills in.
+comes back with the empty lists and the ports that AWS fills in; times have milliseconds.
 """
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from ministack.services import ecs
@@ -19,6 +20,7 @@ def install() -> None:
     """Wrap the calls that lose something."""
     for action in ("CreateService", "UpdateService"):
         ecs._ACTION_MAP[action] = _remembering(ecs._ACTION_MAP[action])
+    ecs._ts_to_epoch = _with_milliseconds
     register = ecs._ACTION_MAP["RegisterTaskDefinition"]
     ecs._ACTION_MAP["RegisterTaskDefinition"] = lambda request: register(_as_returned(request))
 
@@ -54,3 +56,7 @@ def _as_returned(request: Request) -> Request:
             mapping.setdefault("hostPort", mapping["containerPort"])
             mapping.setdefault("protocol", "tcp")
     return request
+
+
+def _with_milliseconds(value: Any) -> Any:
+    return datetime.fromisoformat(value).timestamp() if isinstance(value, str) and value else value
