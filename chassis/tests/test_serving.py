@@ -23,7 +23,8 @@ from chassis.testing import Signer
 settings = ServiceSettings.from_environment()
 serve(create_app(settings, Signer()), settings)
 """
-DRAIN_SECONDS = 2
+# Long enough to tell a stop at once from one after it, on a busy machine too.
+DRAIN_SECONDS = 6
 
 
 def until(condition: Callable[[], object]) -> None:
