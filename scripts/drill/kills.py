@@ -13,7 +13,7 @@ from forum.errors import ForumError
 
 DOWN_SECONDS = 5
 # Until then a request that was sent while the part was down had time to be answered.
-ANSWER_SECONDS = 1
+ANSWER_SECONDS = 2
 PATIENCE_SECONDS = 60
 
 
