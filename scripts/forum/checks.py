@@ -145,7 +145,8 @@ def _pytest(arguments: list[str], addresses: dict[str, str], contract: str | Non
             print(last, end="", flush=True)
             last = line
             if found := re.match(r"(?:\x1b\[\d+m)*(?:FAILED|ERROR)\S* (\S+::\S+)", line):
-                failed.append(_alone(found[1], contract))
+                # Without the group that says which worker ran it.
+                failed.append(_alone(re.sub(r"@\w+$", "", found[1]), contract))
     if failed:
         print("\nTo run one of these alone:", *failed, sep="\n  ")
     print(last, end="", flush=True)
