@@ -157,11 +157,17 @@ class Emulator:
 
 def main() -> None:
     """Run one by hand: prints what a shell needs to use it, and ends with Ctrl-C."""
-    with Emulator(Path("var") / "emulator.log") as running:
+    folder = ROOT / "var"
+    folder.mkdir(exist_ok=True)
+    with Emulator(folder / "emulator.log") as running:
+        authority = folder / "emulator.pem"
+        authority.write_bytes(running.get("/_ministack/rds/ca.pem"))
         for name, value in running.environment().items():
             if name.startswith("AWS_"):
                 print(f"export {name}='{value}'")
-        print(f"scripts/deploy --endpoint-url {running.url} ...", flush=True)
+        print(f'# In a size of your own: "database_ca": "{authority}"')
+        print(f"scripts/deploy --endpoint-url {running.url} --address {running.balancer()} ...")
+        sys.stdout.flush()
         with contextlib.suppress(KeyboardInterrupt):
             signal.pause()
 
