@@ -159,7 +159,7 @@ def main() -> None:
     """Run one by hand: prints what a shell needs to use it, and ends with Ctrl-C."""
     folder = ROOT / "var"
     folder.mkdir(exist_ok=True)
-    with Emulator(folder / "emulator.log") as running:
+    with contextlib.suppress(KeyboardInterrupt), Emulator(folder / "emulator.log") as running:
         authority = folder / "emulator.pem"
         authority.write_bytes(running.get("/_ministack/rds/ca.pem"))
         for name, value in running.environment().items():
@@ -168,8 +168,7 @@ def main() -> None:
         print(f'# In a size of your own: "database_ca": "{authority}"')
         print(f"scripts/deploy --endpoint-url {running.url} --address {running.balancer()} ...")
         sys.stdout.flush()
-        with contextlib.suppress(KeyboardInterrupt):
-            signal.pause()
+        signal.pause()
 
 
 if __name__ == "__main__":
