@@ -27,6 +27,7 @@ class Outage:
     part: str
     load: Load
     killed: float
+    down: float
     started: float
     back: float
     caught_up: float
@@ -61,7 +62,7 @@ class Outage:
             request.failed or request.ended > self.started
             for request in self.load.requests
             if (request.service, request.attempt) == (service, 1)
-            and self.killed < request.sent < self.started - ANSWER_SECONDS
+            and self.down < request.sent < self.started - ANSWER_SECONDS
         ]
         return asked.count(False) / len(asked)
 
@@ -71,6 +72,7 @@ def kill(forum: Compose, load: Load, part: str) -> Outage:
     containers = forum.containers(part)
     killed = time.monotonic()
     docker("kill", "--signal=KILL", *containers)
+    down = time.monotonic()
     time.sleep(DOWN_SECONDS)
     started = time.monotonic()
     # By id: by its name compose would first run again whatever the part waits for.
@@ -82,7 +84,7 @@ def kill(forum: Compose, load: Load, part: str) -> Outage:
     over = time.monotonic()
     with found.reader(load.url) as http:
         lost = found.Found(http, load.ledger.copy()).lost()
-    return Outage(part, load, killed, started, back, caught_up, over, lost)
+    return Outage(part, load, killed, down, started, back, caught_up, over, lost)
 
 
 def await_counters(url: str, ledger: Ledger) -> float:
