@@ -32,6 +32,6 @@ def test_the_document_has_the_table_that_the_script_prints() -> None:
 
 def test_a_row_tells_what_was_answered_and_when_all_was_well_again() -> None:
     while_down = Request("users", "read", 101.5, 1.2, 1, 503, "unavailable")
-    after_its_start = Request("users", "read", 106.2, 0.1, 1, 503, "unavailable")
+    after_its_start = Request("users", "read", 106.7, 0.1, 1, 503, "unavailable")
     row = table.render([outage("users", while_down, after_its_start)]).splitlines()[-1]
     assert row == "| users | 66 % | 100 % | 100 % | 2 s | 1 s | 0 |"
