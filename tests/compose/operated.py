@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -115,16 +116,21 @@ class Operated(Compose):
 
 
 class Logs:
-    """The log lines of all services while the block runs, of new containers too."""
+    """The log lines of all services while the block runs, of new containers too.
+
+    Not those from before: an earlier test may have made calls that were refused on purpose.
+    """
 
     def __init__(self, forum: Operated) -> None:
         self._forum = forum
         self._file = forum.folder / "log"
 
     def __enter__(self) -> "Logs":
+        since = datetime.now(UTC).isoformat()
         with self._file.open("w") as out:
             self._process = subprocess.Popen(
-                ["docker", "compose", "logs", "--follow", "--no-log-prefix", *SERVICES],
+                ["docker", "compose", "logs", "--follow", "--no-log-prefix", f"--since={since}",
+                 *SERVICES],
                 cwd=self._forum.folder,
                 env={
                     **os.environ, **self._forum.env, "COMPOSE_PROJECT_NAME": self._forum.project

@@ -65,7 +65,9 @@ async def test_unknown_and_known_accounts_take_the_same_time(service: Service) -
             answer = await service.log_in(login, "a wrong password")
             taken.append(time.perf_counter() - started)
             assert answer.json()["code"] == "login_failed"
-    known, unknown = (statistics.median(taken) for taken in times.values())
+    # Other work of the machine only adds time: the low percentiles are what an attacker compares
+    # (Crosby, Wallach and Riedi, "Opportunities and Limits of Remote Timing Attacks", 2009).
+    known, unknown = (statistics.quantiles(taken, n=10)[0] for taken in times.values())
     assert abs(known - unknown) < 0.1 * known, (known, unknown)
 
 
