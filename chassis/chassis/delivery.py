@@ -26,7 +26,7 @@ from chassis.internal import InternalClient
 BATCH = 100
 POST_SECONDS = 5.0
 POLL_SECONDS = 1.0
-# Counters are to be right within 5 s after an outage, however long it was. To be asked that often is
+# Counters are to be right within 5 s after an outage, however long it was. To be asked so often is
 # nothing to a service.
 LONGEST_BACKOFF_SECONDS = 2.0
 TRIES = 5
