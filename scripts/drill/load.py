@@ -18,6 +18,7 @@ import httpx
 
 from drill.ledger import Ledger, Message, Request, Topic
 from drill.people import Person
+from forum.errors import ForumError
 from forum.places import SERVICES
 
 # What is sent in a second. Each topic that is opened gets a first message soon after: 3 more.
@@ -183,7 +184,9 @@ class Load:
         """POST with a key until it is acknowledged; what was made."""
         headers = {**person.headers, "Idempotency-Key": secrets.token_hex(16)}
         began = time.monotonic()
-        for attempt in itertools.count(1):
+        attempt = 0
+        while True:
+            attempt += 1
             answer = await self._send(service, kind, attempt, "POST", path, headers, thing)
             if answer is not None and answer.status_code == 201:
                 made: dict[str, Any] = answer.json()
@@ -191,9 +194,8 @@ class Load:
             said = answer.text if answer is not None else "no answer"
             refused = answer is not None and answer.status_code not in TRY_AGAIN
             if refused or time.monotonic() - began > PATIENCE_SECONDS:
-                raise AssertionError(f"{kind}, attempt {attempt}: {said}")
+                raise ForumError(f"{kind} is refused at attempt {attempt}: {said}")
             await asyncio.sleep(REPEAT_SECONDS)
-        raise AssertionError("attempts have no end")
 
     async def _send(
         self,

@@ -28,6 +28,8 @@ def main() -> None:
         outages = _run()
     except ForumError as error:
         sys.exit(f"scripts/outages: {error}")
+    except KeyboardInterrupt:
+        sys.exit("scripts/outages: interrupted. What it started is removed.")
     print(table.render(outages))
     sys.exit(1 if any(outage.lost for outage in outages) else 0)
 

@@ -20,7 +20,6 @@ from forum.places import ROOT
 BIN = Path(sys.executable).parent
 
 KINDS: tuple[Mode, ...] = ("monolith", "services")
-SPECIAL = "docker or browser"
 PACKAGES = (
     "chassis/chassis",
     "monolith/monolith",
@@ -40,10 +39,10 @@ def main() -> None:
     if options.contract and not named:
         for_pytest.append(SUITE)
     if options.fast:
-        for_pytest += ["-m", f"not ({SPECIAL})"]
-    if not options.one_by_one:
-        # A group of tests shares what is costly, such as containers: one worker runs it.
-        for_pytest += ["-n", "auto", "--dist", "loadgroup"]
+        for_pytest += ["-m", "not docker"]
+    # A group of tests shares what is costly, such as containers: one worker runs it. An `-n` of
+    # the caller comes later, and is the one that counts.
+    for_pytest = ["-n", "auto", "--dist", "loadgroup", *for_pytest]
     try:
         with _forums(options.contract, named) as addresses:
             failed += _pytest(for_pytest, addresses, options.contract)
@@ -58,14 +57,13 @@ def _arguments() -> tuple[argparse.Namespace, list[str]]:
         description="Linters, types, import rules and every test, on real PostgreSQL.",
         epilog="Anything else goes to pytest, which then runs alone, without the linters.",
     )
-    parser.add_argument("--fast", action="store_true", help="without Docker and browsers")
+    parser.add_argument("--fast", action="store_true", help="without what needs Docker")
     parser.add_argument(
         "--contract",
         metavar="monolith|services|URL",
         help="the contract alone, on a fresh forum or on one that runs; for that one an admin's"
         " name and password are read from FORUM_ADMIN and FORUM_ADMIN_PASSWORD",
     )
-    parser.add_argument("--one-by-one", action="store_true", help="no tests side by side")
     return parser.parse_known_args()
 
 

@@ -11,11 +11,10 @@ from typing import Any, Self
 
 from forum import ports
 from forum.errors import ForumError
-from forum.places import ROOT, SERVICES
-from forum.readiness import answers
+from forum.places import ROOT
 
 # Clients of the tests speak for others by X-Forwarded-For; they come in by a bridge of Docker's.
-BRIDGES = "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16"
+BRIDGES = "10.0.0.0/8 172.16.0.0/12 192.168.0.0/16"
 START_SECONDS = 120
 
 
@@ -56,7 +55,7 @@ class Compose:
             "FORUM_PORT": str(port),
             "FORUM_HTTPS_PORT": str(https_port),
             "FORUM_MONOLITH_PORT": str(monolith_port),
-            "FORUM_TRUSTED_PROXIES": BRIDGES.replace(",", " "),
+            "FORUM_TRUSTED_PROXIES": BRIDGES,
             **(env or {}),
         }
         self.started_in = 0.0
@@ -86,11 +85,11 @@ class Compose:
             env=self.env, stdin=stdin,
         )  # fmt: skip
 
-    def up(self, *services: str) -> float:
+    def up(self) -> float:
         """Start what does not run, wait until all are healthy; the seconds that it took."""
         started = time.monotonic()
         scale = [f"--scale={name}={count}" for name, count in self._scale.items()]
-        self.compose("up", "--detach", "--wait", *scale, *services)
+        self.compose("up", "--detach", "--wait", *scale)
         return time.monotonic() - started
 
     def scale(self, **counts: int) -> None:
@@ -114,9 +113,9 @@ class Compose:
         """The ids of all running containers."""
         return self.compose("ps", "--quiet").split()
 
-    def run(self, service: str, *command: str, stdin: str | None = None) -> str:
+    def run(self, service: str, *command: str) -> str:
         """What a command prints in a running container of the service."""
-        return self.compose("exec", "--no-TTY", service, *command, stdin=stdin)
+        return self.compose("exec", "--no-TTY", service, *command)
 
     def command(self, part: str, command: str, *arguments: str) -> str:
         """What `python -m PART.COMMAND ARGUMENTS` prints in a running container of the part."""
@@ -127,31 +126,16 @@ class Compose:
         psql = ["psql", "--no-psqlrc", "--tuples-only", "--no-align", "--username=postgres", part]
         return self.run(f"{part}-db", *psql, f"--command={statement}").strip()
 
-    def kill(self, service: str) -> None:
-        """`docker kill -s KILL` of all containers of a service; they stay down until `start`."""
-        docker("kill", "--signal=KILL", *self.containers(service))
-
-    def start(self, service: str) -> None:
-        """Start the stopped containers of a service, and wait until they are healthy."""
-        self.compose("start", service)
-        self.await_healthy(service)
-
     def await_healthy(self, *services: str) -> None:
         """Wait until every container of the services is healthy."""
         deadline = time.monotonic() + START_SECONDS
         while waiting := [name for name in services if not self._healthy(name)]:
             if time.monotonic() > deadline:
-                raise ForumError(f"{', '.join(waiting)} not healthy after {START_SECONDS} s")
+                raise ForumError(
+                    f"{', '.join(waiting)} not healthy after {START_SECONDS} s."
+                    f" docker compose --project-name {self.project} logs tells more."
+                )
             time.sleep(0.1)
-
-    def await_answers(self) -> None:
-        """Wait until each service answers through the gateway."""
-        deadline = time.monotonic() + START_SECONDS
-        for service in SERVICES:
-            while not answers(f"{self.url}/api/{service}"):
-                if time.monotonic() > deadline:
-                    raise ForumError(f"/api/{service} does not answer")
-                time.sleep(0.1)
 
     def _healthy(self, service: str) -> bool:
         found = self.containers(service)

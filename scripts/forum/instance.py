@@ -231,9 +231,7 @@ class Forum:
     def _write_down(self) -> None:
         """`run/forum.json`: where everything is, for the commands that work on a running forum."""
         facts = {
-            "url": self.url,
             "mode": self.mode,
-            "pid": os.getpid(),
             "pids": {name: part.pid for name, part in self.parts.items()},
             "database_urls": {name: self.database_url(name) for name in postgres.DATABASES},
             "service_urls": {name: part.url for name, part in self.services.items()},

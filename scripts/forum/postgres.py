@@ -56,7 +56,10 @@ def prepare(data: Path, password: str) -> None:
     if (data / "PG_VERSION").exists():
         found = (data / "PG_VERSION").read_text().strip()
         if found != str(VERSION):
-            raise ForumError(f"{data} was made by PostgreSQL {found}, this is {VERSION}.")
+            raise ForumError(
+                f"{data} was made by PostgreSQL {found}, this is {VERSION}. Dump it with the"
+                " release that made it (scripts/dump), and load that into a new folder."
+            )
         _end_leftover(data)
         return
     # Renamed when whole: an interrupted initdb leaves nothing that looks like a cluster.
@@ -107,9 +110,9 @@ def _end_leftover(data: Path) -> None:
     pid_file.unlink(missing_ok=True)
 
 
-def url(port: int, role: str, password: str, database: str | None = None) -> str:
-    """The address of a database, with the role's password in it."""
-    return f"postgresql://{role}:{password}@127.0.0.1:{port}/{database or role}"
+def url(port: int, role: str, password: str) -> str:
+    """The address of the database that has the role's name, with the password in it."""
+    return f"postgresql://{role}:{password}@127.0.0.1:{port}/{role}"
 
 
 def answers(data: Path, address: str) -> bool:

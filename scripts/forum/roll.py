@@ -24,7 +24,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="scripts/roll",
         description="Replace the running containers of each service in turn by as many new ones,"
-        " made from the image and the settings that there are now. The old ones stop, one by one,"
+        " made from the image and the settings that there are now. The old ones stop"
         " when all new ones are healthy; no request is lost. If the new ones do not get healthy"
         " they are removed, and the old ones stay.",
     )
@@ -70,8 +70,7 @@ class Roll:
             raise
         self._say(f"healthy: {_names(new)}")
         time.sleep(GATEWAY_SECONDS)
-        for container in sorted(old, key=_name):
-            self._stop(container)
+        self._stop(old)
         self._say(f"replaced by {_names(new)}")
 
     def _start_beside(self, old: set[str]) -> None:
@@ -96,15 +95,15 @@ class Roll:
             f" Its last lines:\n{said}"
         )
 
-    def _stop(self, container: str) -> None:
-        """SIGTERM, on which it serves on for some seconds and then ends what is in flight."""
-        name = _name(container)
+    def _stop(self, containers: set[str]) -> None:
+        """SIGTERM, on which each serves on for some seconds and then ends what is in flight."""
         started = time.monotonic()
-        docker("stop", container)
-        [state] = inspect(container)
-        status = state["State"]["ExitCode"]
-        self._say(f"{name} stopped in {time.monotonic() - started:.0f} s with status {status}")
-        docker("rm", container)
+        docker("stop", *containers)
+        seconds = time.monotonic() - started
+        for state in sorted(inspect(*containers), key=_called):
+            status = state["State"]["ExitCode"]
+            self._say(f"{_called(state)} stopped within {seconds:.0f} s with status {status}")
+        docker("rm", *containers)
 
     def _remove(self, containers: set[str]) -> None:
         if containers:
@@ -138,10 +137,6 @@ def _last_lines(container: str) -> str:
         logs, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
     )
     return done.stdout.strip()
-
-
-def _name(container: str) -> str:
-    return _called(inspect(container)[0])
 
 
 def _names(containers: set[str]) -> str:

@@ -17,9 +17,9 @@ from . import small_forum
 from .small_forum import T0, message, topic, user
 from .test_stackexchange import document, row, write_dump
 
-FEW, MANY = 20_000, 100_000
+FEW, MANY = 10_000, 50_000
 POSTS = (2_000, 10_000)
-# Caches fill up to a bound; the made archives differ by 30 MiB.
+# Caches fill up to a bound; the made archives differ by 15 MiB.
 ALLOWED_MIB = 8.0
 TOPICS, PEOPLE, TEXTS = 50, 100, 300
 

@@ -11,6 +11,8 @@ from forum.instance import Forum
 
 from .test_scripts import script
 
+pytestmark = pytest.mark.xdist_group("split")
+
 PASSWORD = "correct horse battery"
 FREE_OF_LIMITS = {"WRITES_BURST": "1000"}
 

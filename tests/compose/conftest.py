@@ -20,7 +20,7 @@ def forum(images: None) -> Iterator[Compose]:
 
 @pytest.fixture(scope="session")
 def scaled(images: None) -> Iterator[Compose]:
-    """Three containers of each service."""
+    """Several containers of each service."""
     with Compose(scale=dict.fromkeys(SERVICES, 3)) as running:
         yield running
 

@@ -44,7 +44,7 @@ def blocks(page: str) -> list[str]:
 def assert_nothing_lost(load: Load) -> None:
     """Each request was answered, by a 503 at most, and each acknowledged write is there once."""
     failed = [request for request in load.requests if request.failed]
-    assert len(load.requests) > 50
+    assert len(load.requests) > 10
     # A machine that does other things answers some too late, whatever is done to the forum.
     assert [request for request in failed if request.status != 503] == []
     assert_whole(load)

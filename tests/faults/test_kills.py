@@ -13,6 +13,8 @@ from forum.instance import Forum
 
 from .people import Load, Person, assert_right, within
 
+pytestmark = pytest.mark.xdist_group("faults")
+
 SERVICES = ("users", "topics", "messages")
 UNDELIVERED = """
 SELECT count(*)

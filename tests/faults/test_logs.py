@@ -2,10 +2,14 @@
 
 from collections.abc import Callable
 
+import pytest
+
 from forum.instance import Forum
 
 from .log import assert_clean
 from .people import Person, Secrets
+
+pytestmark = pytest.mark.xdist_group("faults")
 
 
 def test_the_log_of_a_run_shows_no_secret(

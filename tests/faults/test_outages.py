@@ -3,9 +3,13 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import pytest
+
 from forum.instance import Forum
 
 from .people import Person, assert_right
+
+pytestmark = pytest.mark.xdist_group("faults")
 
 
 @contextmanager

@@ -9,6 +9,8 @@ from forum.instance import Forum
 
 from .people import Load, Person, assert_right
 
+pytestmark = pytest.mark.xdist_group("faults")
+
 SOURCES = {
     "users": ["topics", "messages"],
     "topics": ["users", "messages"],

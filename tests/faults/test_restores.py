@@ -14,6 +14,8 @@ from forum.places import SERVICES
 
 from .people import Load, Person, assert_right, within
 
+pytestmark = pytest.mark.xdist_group("faults")
+
 
 def back_up(forum: Forum, service: str, file: Path) -> None:
     """As the runbook says, with the programs of the wheel."""

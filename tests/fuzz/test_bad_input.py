@@ -10,6 +10,8 @@ import pytest
 
 from .conftest import Fuzzed
 
+pytestmark = pytest.mark.xdist_group("fuzz")
+
 PATHS = ["/api/users", "/api/topics", "/api/messages"]
 LONG = 60_000
 TARGETS = [

@@ -20,6 +20,8 @@ from forum.instance import Mode
 
 from .conftest import BYSTANDER, THINGS, FindForum, Fuzzed
 
+pytestmark = pytest.mark.xdist_group("fuzz")
+
 CHECKS = [
     not_a_server_error,
     status_code_conformance,
@@ -34,7 +36,7 @@ DOCUMENTS: dict[str, tuple[Mode, str]] = {
     "monolith": ("monolith", "/api/users/openapi.json"),
 }
 # For each operation, good and bad; every one is sent by a guest, a member and a moderator.
-EXAMPLES = 15
+EXAMPLES = 10
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)

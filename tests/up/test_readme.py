@@ -3,9 +3,13 @@
 import re
 import subprocess
 
+import pytest
+
 from forum.places import ROOT
 
 from .conftest import Up
+
+pytestmark = pytest.mark.xdist_group("up")
 
 
 def test_the_ten_lines_of_curl_register_and_post(running: Up) -> None:

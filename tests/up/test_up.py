@@ -19,6 +19,8 @@ from forum.places import ROOT
 
 from .conftest import Up, gone
 
+pytestmark = pytest.mark.xdist_group("up")
+
 Start = Callable[..., Up]
 ENDS = {signal.SIGINT: 0, signal.SIGTERM: 0, signal.SIGKILL: -signal.SIGKILL}
 
