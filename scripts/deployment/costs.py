@@ -34,7 +34,7 @@ DEFAULTS = {
     "MinimumInstances": "0",
     "MaximumInstances": "6",
 }
-# Above the minimum, four of five tasks are asked of Spot where the size says so.
+# Above the base, four of five tasks are asked of Spot where the size says so.
 SPOT_SHARE = 0.8
 REQUESTS_OF_A_LOAD_BALANCER_UNIT = 25
 
@@ -167,17 +167,17 @@ def _tasks(forum: _Forum, name: str) -> Part:
     month = hour * forum.list.hours
     saved = 1 - forum.list.document["spot"]["share_of_the_price"]
     discount = SPOT_SHARE * saved if each.spot else 0
-    above = each.maximum - each.minimum
+    at_rest, most = (
+        month * (min(count, each.base) + max(0, count - each.base) * (1 - discount))
+        for count in (each.minimum, each.maximum)
+    )
     counted = (
         f"{each.minimum} to {each.maximum} tasks of {processors:g} vCPU and {gigabytes:g} GB"
         f" on Fargate ({forum.size.architecture})"
     )
     if discount:
-        counted += f"; above {each.minimum} four of five on Spot, {saved:.0%} off"
-    return Part(
-        f"tasks: {name}", each.minimum * month, (each.minimum + above * (1 - discount)) * month,
-        counted,
-    )  # fmt: skip
+        counted += f"; above {each.base} four of five on Spot, {saved:.0%} off"
+    return Part(f"tasks: {name}", at_rest, most, counted)
 
 
 def _instances(forum: _Forum) -> Part:

@@ -34,7 +34,7 @@ def deliver(forum: Forum, cluster: str, releases: Sequence[Release]) -> list[str
         if change.told or not (revision.ran and services.steady(live[name])):
             fallback = _fallback(forum, live[name], revision)
             rollouts.append(Rollout(forum, cluster, name, revision, fallback))
-            rollout.start(forum, cluster, change)
+            rollout.start(rollouts[-1], change)
     rollout.watch(rollouts)
     return [f"service {name}" for name, change in changes.items() if change.told]
 

@@ -60,6 +60,11 @@ def data_parts(size: Size, services: Sequence[str]) -> list[Part]:
     return []
 
 
+def data_part(size: Size, service: str) -> str:
+    """The part that the service's database is in, where it is one of ours."""
+    return "data" if size.databases == "shared" else f"{service}-data"
+
+
 def stack_name(forum: str, part: str) -> str:
     """What CloudFormation calls it."""
     return f"{forum}-{part}"
@@ -93,16 +98,16 @@ def references(
         "memory": own.memory,
         "minimum": str(own.minimum),
         "maximum": str(own.maximum),
-        # Of five tasks above the minimum, four.
+        "base": str(own.base),
+        # Of five tasks above the base, four.
         "spot": "4" if own.spot else "0",
     }
-    data = "data" if size.databases == "shared" else f"{service}-data"
     sources = {
         "network": "network",
         "platform": "platform",
         "capacity": "capacity",
         "service": service,
-        "data": data,
+        "data": data_part(size, service),
     }
     for prefix, part in sources.items():
         values |= {f"{prefix}.{key}": value for key, value in outputs.get(part, {}).items()}

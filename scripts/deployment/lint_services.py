@@ -28,7 +28,8 @@ OWN_LOG = "${service.LogGroup}"
 SAMPLE = "sample"
 SAMPLES = {
     "name": "forum", "region": "eu-central-1", "image": "repository@sha256:0", "cpu": "256",
-    "memory": "512", "minimum": "1", "maximum": "4", "spot": "4", "architecture": "X86_64",
+    "memory": "512", "minimum": "1", "maximum": "4", "base": "1", "spot": "4",
+    "architecture": "X86_64",
 }  # fmt: skip
 
 
@@ -92,11 +93,6 @@ def _service(service: str, document: Mapping[str, Any], task: Mapping[str, Any])
         container["name"]: {port["containerPort"] for port in container["portMappings"]}
         for container in task["containerDefinitions"]
     }
-    port_names = {
-        port.get("name")
-        for container in task["containerDefinitions"]
-        for port in container["portMappings"]
-    }
     if document["serviceName"] != service:
         yield "serviceName", f"is {document['serviceName']}", f"Say {service}"
     for target in document["loadBalancers"]:
@@ -104,13 +100,7 @@ def _service(service: str, document: Mapping[str, Any], task: Mapping[str, Any])
         if port not in ports.get(name, ()):
             known = ", ".join(ports)
             yield "loadBalancers", f"name {name}:{port}", f"Name a container ({known}) and its port"
-    for connected in document.get("serviceConnectConfiguration", {}).get("services", []):
-        if connected["portName"] not in port_names:
-            wrong = f"names a port {connected['portName']}"
-            yield "serviceConnectConfiguration", wrong, "Name one of the task definition's"
-        names = [alias["dnsName"] for alias in connected["clientAliases"]]
-        if names != [service]:
-            yield "clientAliases", f"are {names}", f"Others ask for {service}"
+    yield from _connected(service, document, task)
     breaker = document["deploymentConfiguration"].get("deploymentCircuitBreaker", {})
     if breaker != {"enable": True, "rollback": True}:
         yield "deploymentCircuitBreaker", "does not roll back", "Say enable and rollback"
@@ -119,6 +109,28 @@ def _service(service: str, document: Mapping[str, Any], task: Mapping[str, Any])
     network = document["networkConfiguration"]["awsvpcConfiguration"]
     if network.get("assignPublicIp") != "${network.AssignPublicIp}":
         yield "assignPublicIp", "does not follow the network", "Say ${network.AssignPublicIp}"
+
+
+def _connected(
+    service: str, document: Mapping[str, Any], task: Mapping[str, Any]
+) -> Iterator[Found]:
+    """How others find it."""
+    port_names = {
+        port.get("name")
+        for container in task["containerDefinitions"]
+        for port in container["portMappings"]
+    }
+    for connected in document.get("serviceConnectConfiguration", {}).get("services", []):
+        if connected["portName"] not in port_names:
+            wrong = f"names a port {connected['portName']}"
+            yield "serviceConnectConfiguration", wrong, "Name one of the task definition's"
+        # Else it is that of the port, which all services call alike; a namespace has it once.
+        if connected.get("discoveryName") != service:
+            wrong = f"is {connected.get('discoveryName')}, which another service may have too"
+            yield "discoveryName", wrong, f"Say {service}"
+        names = [alias["dnsName"] for alias in connected["clientAliases"]]
+        if names != [service]:
+            yield "clientAliases", f"are {names}", f"Others ask for {service}"
 
 
 def _scaling(service: str, document: Mapping[str, Any]) -> Iterator[Found]:

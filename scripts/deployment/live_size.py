@@ -37,11 +37,12 @@ def _service(forum: Forum, live: Any) -> ServiceSize:
     definition = revision.definition if revision else {"cpu": "0", "memory": "0"}
     count = live["desiredCount"]
     least, most = scaling.bounds(forum, forum.name, live["serviceName"]) or (count, count)
+    strategy = live.get("capacityProviderStrategy", [])
+    base = sum(each.get("base", 0) for each in strategy)
     spot = any(
-        each["capacityProvider"] == "FARGATE_SPOT" and each.get("weight")
-        for each in live.get("capacityProviderStrategy", [])
+        each["capacityProvider"] == "FARGATE_SPOT" and each.get("weight") for each in strategy
     )
-    return ServiceSize(definition["cpu"], definition["memory"], least, most, spot)
+    return ServiceSize(definition["cpu"], definition["memory"], least, most, base, spot)
 
 
 def _parameters(forum: Forum, part: str) -> dict[str, str]:

@@ -11,7 +11,7 @@ from forum.places import ROOT
 
 REFERENCE = re.compile(r"\$\{([^{}]*)\}")
 # What the APIs take as numbers, where such a reference stands alone.
-NUMBERS = frozenset({"minimum", "maximum", "spot"})
+NUMBERS = frozenset({"minimum", "maximum", "base", "spot"})
 
 
 def load(file: Path, values: Mapping[str, str]) -> Any:

@@ -20,7 +20,7 @@ def run(forum: Forum, service: str) -> Outcome:
     told = {"taskDefinition": before.arn}
     change = ServiceChange(service, live["serviceArn"], told, [f"version: {name} → {goal}"])
     watched = Rollout(forum, forum.name, service, before, current.arn if current.ran else None)
-    rollout.start(forum, forum.name, change)
+    rollout.start(watched, change)
     rollout.watch([watched])
     return Outcome(
         {"service": service, "from": name, "to": goal},

@@ -14,7 +14,7 @@ from deployment.services import ServiceChange
 from deployment.tasks import Revision, short
 
 if TYPE_CHECKING:
-    from mypy_boto3_ecs.type_defs import ServiceTypeDef, TaskTypeDef
+    from mypy_boto3_ecs.type_defs import DeploymentTypeDef, ServiceTypeDef, TaskTypeDef
 
 # So many tasks that ended by themselves are a loop.
 CRASHES = 2
@@ -23,13 +23,17 @@ SECONDS = 1200.0
 
 @dataclass
 class Rollout:
-    """A service on its way to a version; `fallback` is the one that it came from."""
+    """A service on its way to a version; `fallback` is the one that it came from.
+
+    `deployment` is what ECS has called the change, as long as it tells what was before it.
+    """
 
     forum: Forum
     cluster: str
     service: str
     revision: Revision
     fallback: str | None
+    deployment: DeploymentTypeDef | None = None
     known: set[str] = field(default_factory=set)
     crashes: list[TaskTypeDef] = field(default_factory=list)
     told: str = ""
@@ -45,6 +49,8 @@ class Rollout:
             return "its image cannot be pulled"
         if len(self.crashes) >= CRASHES:
             return f"{len(self.crashes)} of its tasks ended by themselves"
+        if self._outdated(live):
+            return None
         deployment = services.primary(live)
         if deployment["taskDefinition"] != self.revision.arn:
             return "ECS has taken it back"
@@ -54,6 +60,8 @@ class Rollout:
 
     def done(self, live: ServiceTypeDef) -> bool:
         """Whether all tasks are new, and the load balancer finds them well."""
+        if self._outdated(live):
+            return False
         progress = f"{live['runningCount']} tasks of {live['desiredCount']}"
         healthy = services.healthy(self.forum, live) if services.steady(live) else 0
         if live["desiredCount"] and services.steady(live):
@@ -83,6 +91,16 @@ class Rollout:
                     cluster=self.cluster, task=task["taskArn"], reason="its rollout was stopped"
                 )
 
+    def _outdated(self, live: ServiceTypeDef) -> bool:
+        """Whether this is from before the change, which ECS may tell for a while."""
+        told = self.deployment
+        if told and any(
+            each["id"] == told["id"] and each["updatedAt"] >= told["updatedAt"]
+            for each in live["deployments"]
+        ):
+            self.deployment = None
+        return self.deployment is not None
+
     def _look_for_crashes(self) -> None:
         new = [arn for arn in self._stopped() if arn not in self.known]
         if not new:
@@ -104,15 +122,19 @@ class Rollout:
         return [arn for page in pages for arn in page["taskArns"]]
 
 
-def start(forum: Forum, cluster: str, change: ServiceChange) -> None:
+def start(rollout: Rollout, change: ServiceChange) -> None:
     """Tell ECS what is to become of the service."""
+    forum = rollout.forum
     for line in change.differences:
         forum.say(f"  {change.service}: {line}")
     told = dict(change.told)
     if tags := told.pop("tags", None):
         forum.aws.ecs.tag_resource(resourceArn=change.arn, tags=tags)
     if told:
-        forum.aws.ecs.update_service(cluster=cluster, service=change.service, **told)
+        answer = forum.aws.ecs.update_service(
+            cluster=rollout.cluster, service=change.service, **told
+        )
+        rollout.deployment = services.primary(answer["service"])
 
 
 def watch(rollouts: Sequence[Rollout]) -> None:

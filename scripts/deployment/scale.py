@@ -8,20 +8,19 @@ from deployment.outcome import Outcome
 from deployment.problems import UsageError
 from deployment.rollout import Rollout
 
-# What of a service depends on the number of its tasks.
-COUNTED = ("capacityProviderStrategy", "desiredCount")
-
 
 def run(forum: Forum, service: str, least: int, most: int) -> Outcome:
     """Scale it and wait until so many tasks run."""
-    if not 0 <= least <= most or most == 0:
-        raise UsageError(f"{least} and {most} do not fit: 0 <= MIN <= MAX, and MAX is at least 1.")
+    if not 1 <= least <= most:
+        raise UsageError(
+            f"{least} and {most} do not fit: 1 <= MIN <= MAX. With no task there is no load to"
+            " measure, and nothing would start one."
+        )
     outputs = infrastructure.read(forum, service)
     live = services.require(forum, service)
     revision = delivery.current(forum, live)
     own = forum.size.services[service]
     as_the_size_says = (least, most) == (own.minimum, own.maximum)
-    _remember(forum, live["serviceArn"], None if as_the_size_says else f"{least} {most}")
     wanted = release.describe(
         service,
         revision.definition["containerDefinitions"][0]["image"],
@@ -31,12 +30,14 @@ def run(forum: Forum, service: str, least: int, most: int) -> Outcome:
         outputs=outputs,
     )
     change = services.change(forum, wanted.definition, live, revision.arn, wanted.bounds)
-    told = {key: value for key, value in change.told.items() if key in COUNTED}
-    lines = [line for line in change.differences if line.startswith((*COUNTED, "tasks"))]
+    # All else that differs is for the next `up`.
+    told = {key: value for key, value in change.told.items() if key == "desiredCount"}
+    lines = [line for line in change.differences if line.startswith("tasks:")]
     watched = Rollout(forum, forum.name, service, revision, revision.arn)
-    rollout.start(forum, forum.name, replace(change, told=told, differences=lines))
+    rollout.start(watched, replace(change, told=told, differences=lines))
     if bounds := scaling.changes(forum, wanted.scaling):
         scaling.apply(forum, bounds)
+    _remember(forum, live["serviceArn"], None if as_the_size_says else f"{least} {most}")
     rollout.watch([watched])
     text = f"{service} runs {least} to {most} tasks from now on, whatever the size says."
     if as_the_size_says:

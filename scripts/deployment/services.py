@@ -97,6 +97,9 @@ def change(
     if live["taskDefinition"] != task_definition:
         told["taskDefinition"] = task_definition
         lines.append(f"version: {short(live['taskDefinition'])} → {short(task_definition)}")
+    if "capacityProviderStrategy" in told:
+        # ECS changes where tasks are placed with new tasks alone.
+        told["forceNewDeployment"] = True
     count = min(max(live["desiredCount"], bounds[0]), bounds[1])
     if count != live["desiredCount"]:
         told["desiredCount"] = count

@@ -22,12 +22,13 @@ DEPLOYABLE = (*SERVICES, "monolith")
 
 @dataclass(frozen=True)
 class ServiceSize:
-    """How large one service's tasks are, and how many there may be."""
+    """How large one service's tasks are, and how many there may be; `base` are never on Spot."""
 
     cpu: str
     memory: str
     minimum: int
     maximum: int
+    base: int
     spot: bool
 
 
@@ -115,6 +116,7 @@ def _service(given: Any, place: str) -> ServiceSize:
             str(given["memory"]),
             int(given["minimum"]),
             int(given["maximum"]),
+            int(given["minimum"]),
             bool(given.get("spot", False)),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:

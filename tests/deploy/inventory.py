@@ -29,6 +29,7 @@ LISTED = (
     ("rds", "describe_db_subnet_groups", "DBSubnetGroups", "DBSubnetGroupName"),
     ("cloudwatch", "describe_alarms", "MetricAlarms", "AlarmName"),
     ("servicediscovery", "list_namespaces", "Namespaces", "Name"),
+    ("servicediscovery", "list_services", "Services", "Name"),
 )
 
 

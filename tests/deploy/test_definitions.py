@@ -34,15 +34,30 @@ def told(name: str, value: str) -> Break:
     return breaking
 
 
+def at(document: Any, place: str) -> tuple[Any, Any]:
+    """What holds a place such as `loadBalancers.0.containerName`, and the last key to it."""
+    *path, last = (int(key) if key.isdigit() else key for key in place.split("."))
+    for key in path:
+        document = document[key]
+    return document, last
+
+
 def put(document: str, place: str, value: Any) -> Break:
-    """Put a value at a place such as `loadBalancers.0.containerName`."""
+    """Put a value at a place."""
 
     def breaking(documents: dict[str, Any]) -> None:
-        found = documents[document]
-        *path, last = (int(key) if key.isdigit() else key for key in place.split("."))
-        for key in path:
-            found = found[key]
+        found, last = at(documents[document], place)
         found[last] = value
+
+    return breaking
+
+
+def without(document: str, place: str) -> Break:
+    """Take out what is at a place."""
+
+    def breaking(documents: dict[str, Any]) -> None:
+        found, last = at(documents[document], place)
+        del found[last]
 
     return breaking
 
@@ -65,6 +80,14 @@ BROKEN: dict[str, tuple[Break, str]] = {
     "a name that others do not ask for": (
         put("service", "serviceConnectConfiguration.services.0.clientAliases.0.dnsName", "people"),
         "service.json: clientAliases are ['people']",
+    ),
+    "a name in Cloud Map that is left to the port": (
+        without("service", "serviceConnectConfiguration.services.0.discoveryName"),
+        "service.json: discoveryName is None, which another service may have too. Say users",
+    ),
+    "another service's name in Cloud Map": (
+        put("service", "serviceConnectConfiguration.services.0.discoveryName", "topics"),
+        "service.json: discoveryName is topics, which another service may have too. Say users",
     ),
     "another service's name": (
         put("service", "serviceName", "topics"),
@@ -255,7 +278,7 @@ def test_an_unknown_reference_is_named_with_its_place() -> None:
     with pytest.raises(DeployError) as error:
         references.load(file, {"platform.Cluster": "forum"})
     place = "ecs/services/users/service.json/capacityProviderStrategy/0/base"
-    assert str(error.value) == f"{place}: there is no ${{minimum}}. There are: platform.Cluster."
+    assert str(error.value) == f"{place}: there is no ${{base}}. There are: platform.Cluster."
 
 
 def test_every_service_that_can_be_deployed_has_its_files() -> None:

@@ -16,6 +16,7 @@ from ministack import app as ministack
 from . import (
     balancer,
     calls,
+    cloud_map,
     connect,
     containers,
     databases,
@@ -36,7 +37,7 @@ FRONT = int(os.environ["BRIDGE_FRONT"])
 def main() -> None:
     """Bridge, then serve until SIGTERM, on loopback alone."""
     with contextlib.ExitStack() as until_the_end:
-        for bridge in (resources, services, balancer, scaling, permissions):
+        for bridge in (resources, services, cloud_map, balancer, scaling, permissions):
             bridge.install()
         registry.install(PORT)
         if os.environ.get("BRIDGE_CONTAINERS") == "yes":
