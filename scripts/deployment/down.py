@@ -1,6 +1,16 @@
 """`deploy down`: everything taken down but the data, and that too when asked for."""
 
-from deployment import layout, leftovers, scaling, services, stack_events, stacks, tasks
+from deployment import (
+    layout,
+    leftovers,
+    listener,
+    namespace,
+    scaling,
+    services,
+    stack_events,
+    stacks,
+    tasks,
+)
 from deployment.forum import Forum
 from deployment.outcome import Outcome
 from deployment.plan_text import table
@@ -17,18 +27,20 @@ def run(forum: Forum, *, delete_data: bool) -> Outcome:
     parts = [part for part in layout.OTHERS if _there(forum, part)]
     if not (parts or data or leftovers.find(forum)):
         raise DeployError(f"There is no forum '{forum.name}' in {forum.region}.")
-    if delete_data or not data:
-        kept = "There is no way back: its databases and their snapshots go, too."
-    else:
-        kept = f"Kept: the databases ({', '.join(data)}), and the network that they are in."
     forum.ask(
         f"This takes down the forum '{forum.name}' in {forum.region}, account"
-        f" {forum.aws.account}. {kept} To go on, say its name:",
+        f" {forum.aws.account}. {_fate(forum, data, delete_data=delete_data)} To go on, say its"
+        " name:",
         forum.name,
     )
     step = forum.progress.step
     with step("services"):
-        _services(forum)
+        if forum.owns_cluster():
+            _services(forum)
+    with step("rules"):
+        # No target group can go while a rule leads to it.
+        if balancer := listener.balancer(forum):
+            listener.withdraw(forum, balancer)
     with step("task definitions"):
         _task_definitions(forum)
     with step("databases"):
@@ -39,6 +51,18 @@ def run(forum: Forum, *, delete_data: bool) -> Outcome:
         with step("snapshots"):
             _snapshots(forum)
     return _outcome(forum, [] if delete_data else data)
+
+
+def _fate(forum: Forum, data: list[str], *, delete_data: bool) -> str:
+    """What becomes of the data."""
+    if not delete_data:
+        kept = f"the databases ({', '.join(data)}), and the network that they are in"
+        return f"Kept: {kept}." if data else "It has no databases of its own."
+    taken = ", ".join(sorted(leftovers.snapshots(forum))) or "none yet"
+    return (
+        f"There is no way back: its databases ({', '.join(data) or 'none'}) go, with the snapshots"
+        f" that AWS takes of them now, and those that are there ({taken})."
+    )
 
 
 def _there(forum: Forum, part: str) -> bool:
@@ -52,30 +76,26 @@ def _services(forum: Forum) -> None:
         scaling.stop(forum, forum.name, name)
         forum.aws.ecs.delete_service(cluster=forum.name, service=name, force=True)
         forum.say(f"  {name}: stopping its tasks")
-    if _there(forum, "platform"):
-        for task in _running(forum):
-            forum.aws.ecs.stop_task(cluster=forum.name, task=task, reason="deploy down")
-        forum.wait_until(
-            lambda: not _running(forum) and not _draining(forum),
-            SECONDS,
-            f"Tasks still run after {SECONDS / 60:.0f} min. {AGAIN}",
-        )
+    for task in _running(forum):
+        forum.aws.ecs.stop_task(cluster=forum.name, task=task, reason="deploy down")
+    forum.wait_until(
+        lambda: not _running(forum) and not _draining(forum),
+        SECONDS,
+        f"Tasks still run after {SECONDS / 60:.0f} min. {AGAIN}",
+    )
 
 
 def _running(forum: Forum) -> list[str]:
     """All tasks that have not stopped, those among them that are on the way to it."""
     ecs = forum.aws.ecs
-    try:
-        found = [
-            arn
-            for state in ("RUNNING", "STOPPED")
-            for page in ecs.get_paginator("list_tasks").paginate(
-                cluster=forum.name, desiredStatus=state
-            )
-            for arn in page["taskArns"]
-        ]
-    except ecs.exceptions.ClusterNotFoundException:
-        return []
+    found = [
+        arn
+        for state in ("RUNNING", "STOPPED")
+        for page in ecs.get_paginator("list_tasks").paginate(
+            cluster=forum.name, desiredStatus=state
+        )
+        for arn in page["taskArns"]
+    ]
     described = [
         task
         for start in range(0, len(found), 100)
@@ -87,12 +107,8 @@ def _running(forum: Forum) -> list[str]:
 
 
 def _draining(forum: Forum) -> bool:
-    ecs = forum.aws.ecs
-    try:
-        found = ecs.describe_services(cluster=forum.name, services=list(DEPLOYABLE))["services"]
-    except ecs.exceptions.ClusterNotFoundException:
-        return False
-    return any(service["status"] == "DRAINING" for service in found)
+    found = forum.aws.ecs.describe_services(cluster=forum.name, services=list(DEPLOYABLE))
+    return any(service["status"] == "DRAINING" for service in found["services"])
 
 
 def _task_definitions(forum: Forum) -> None:
@@ -117,7 +133,13 @@ def _databases(forum: Forum, data: list[str], *, delete_data: bool) -> None:
     if delete_data:
         changed["DeletionProtection"] = "false"
     for part in data:
-        stacks.change_parameters(forum, part, changed)
+        stack = layout.stack_name(forum.name, part)
+        live = stack_events.look(forum, stack)
+        if live is None or live["StackStatus"] != stacks.HALF_GONE:
+            stacks.change_parameters(forum, part, changed)
+        elif delete_data:
+            # It takes no change any more.
+            stacks.unprotect(forum, stack)
     if delete_data:
         stack_events.delete(forum, [layout.stack_name(forum.name, part) for part in data])
 
@@ -129,6 +151,8 @@ def _stacks(forum: Forum, *, keep_network: bool) -> None:
         # What is kept needs no way out of the network, which may cost more than it does.
         stacks.change_parameters(forum, "network", {"Egress": "public-ip"})
     for wave in waves:
+        if "platform" in wave:
+            namespace.clear(forum)
         stack_events.delete(forum, [layout.stack_name(forum.name, part) for part in wave])
 
 

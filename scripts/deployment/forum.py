@@ -49,13 +49,21 @@ class Forum:
     def remember_size(self) -> None:
         """Let the next run know the size that this one had."""
         for cluster in self._clusters():
-            if self.size.name != _size_of(cluster):
+            if self.size.name != _tags(cluster).get(SIZE):
                 self.aws.ecs.tag_resource(
                     resourceArn=cluster["clusterArn"], tags=[{"key": SIZE, "value": self.size.name}]
                 )
 
     def _last_size(self) -> str:
-        return next((_size_of(cluster) for cluster in self._clusters()), "")
+        return next((_tags(cluster).get(SIZE, "") for cluster in self._clusters()), "")
+
+    def owns_cluster(self) -> bool:
+        """Whether there is one of its name, and with its tag: it may be somebody else's."""
+        clusters = self._clusters()
+        ours = any(_tags(cluster).get("forum") == self.name for cluster in clusters)
+        if clusters and not ours:
+            self.say(f"  the cluster {self.name} has no tag forum={self.name}: it is left alone")
+        return ours
 
     def _clusters(self) -> list[ClusterTypeDef]:
         """The one that there is, or none."""
@@ -75,16 +83,18 @@ class Forum:
         """Tell what is going on."""
         self.progress.say(line)
 
-    def ask(self, question: str, wanted: str = "yes") -> None:
-        """Go on only if the answer is `wanted`."""
+    def ask(
+        self, question: str, wanted: str = "yes", otherwise: str = "Nothing was changed."
+    ) -> None:
+        """Go on only if the answer is `wanted`; `otherwise` says what has become of things."""
         if self.yes:
             return
         print(question, end=" ", file=sys.stderr, flush=True)
         answer = sys.stdin.readline()
         if not answer:
-            raise DeployError("Nobody answers here: say --yes beforehand. Nothing was changed.")
+            raise DeployError(f"Nobody answers here: say --yes beforehand. {otherwise}")
         if answer.strip() != wanted:
-            raise DeployError(f"'{answer.strip()}' is not '{wanted}'. Nothing was changed.")
+            raise DeployError(f"'{answer.strip()}' is not '{wanted}'. {otherwise}")
 
     def wait_until(self, condition: Callable[[], bool], seconds: float, failure: str) -> None:
         """Ask again and again until it is so."""
@@ -95,5 +105,5 @@ class Forum:
             time.sleep(self.aws.pause)
 
 
-def _size_of(cluster: ClusterTypeDef) -> str:
-    return next((tag["value"] for tag in cluster.get("tags", []) if tag["key"] == SIZE), "")
+def _tags(cluster: ClusterTypeDef) -> dict[str, str]:
+    return {tag["key"]: tag["value"] for tag in cluster.get("tags", [])}

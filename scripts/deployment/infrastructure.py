@@ -6,6 +6,7 @@ from dataclasses import replace
 from deployment import databases, layout, stacks
 from deployment.forum import Forum
 from deployment.layout import Part
+from deployment.problems import DeployError
 from deployment.sizes import DEPLOYABLE
 from deployment.stacks import ChangeSet
 
@@ -79,4 +80,10 @@ def _ask(forum: Forum, change_sets: Sequence[ChangeSet]) -> None:
         forum.say("This replaces or removes what is there:")
         for line in lines:
             forum.say(line)
-        forum.ask("Go on? Say yes:")
+        try:
+            # Earlier stacks may have been changed by now.
+            forum.ask("Go on? Say yes:", otherwise="These stacks are left as they are.")
+        except DeployError:
+            for change_set in change_sets:
+                stacks.discard(forum, change_set)
+            raise

@@ -51,11 +51,9 @@ def _load_balancers(forum: Forum) -> Found:
 
 
 def _tasks(forum: Forum) -> Found:
-    ecs = forum.aws.ecs
-    try:
-        return ecs.list_tasks(cluster=forum.name, desiredStatus="RUNNING")["taskArns"]
-    except ecs.exceptions.ClusterNotFoundException:
+    if not forum.owns_cluster():
         return []
+    return forum.aws.ecs.list_tasks(cluster=forum.name, desiredStatus="RUNNING")["taskArns"]
 
 
 def _instances(forum: Forum) -> Found:
@@ -129,6 +127,9 @@ def _tagged(forum: Forum) -> Any:
 
 
 def _ours(forum: Forum, name: str, tags: Iterable[Any]) -> bool:
-    """By its tag, or by the name that CloudFormation made of its stack's."""
+    """By its tag; without one, by the name that CloudFormation made of its stack's."""
+    for tag in tags:
+        if tag["Key"] == "forum":
+            return bool(tag["Value"] == forum.name)
     stacks = tuple(f"{layout.stack_name(forum.name, part)}-" for part in layout.DATA)
-    return {"Key": "forum", "Value": forum.name} in list(tags) or name.startswith(stacks)
+    return name.startswith(stacks)

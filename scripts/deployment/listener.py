@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from deployment import rules
+from deployment import rules, stacks
 from deployment.definitions import Document
 from deployment.forum import Forum
 from deployment.layout import Outputs
@@ -64,27 +64,39 @@ def apply(forum: Forum, listener: str, found: Sequence[RuleChange]) -> None:
             )
 
 
-def leave_others(forum: Forum, balancer: str, listener: str) -> bool:
-    """Take this forum's rules from the balancer's other listeners; whether there were any.
-
-    Once there is HTTPS, HTTP is to redirect: what a listener does else comes after its rules.
-    """
+def withdraw(forum: Forum, balancer: str, keep: str = "") -> bool:
+    """Take this forum's rules from the balancer's listeners but one; whether there were any."""
     pages = forum.aws.balancing.get_paginator("describe_listeners").paginate(
         LoadBalancerArn=balancer
     )
-    others = [each["ListenerArn"] for page in pages for each in page["Listeners"]]
+    listeners = [each["ListenerArn"] for page in pages for each in page["Listeners"]]
     found = [
         rule["RuleArn"]
-        for other in others
-        if other != listener
-        for rule in _rules(forum, other)
+        for listener in listeners
+        if listener != keep
+        for rule in _rules(forum, listener)
         if _tags(forum, rule).get("forum") == forum.name
     ]
     for arn in found:
         forum.aws.balancing.delete_rule(RuleArn=arn)
     if found:
-        forum.say(f"  {len(found)} rules taken from another listener")
+        forum.say(f"  {len(found)} rules taken from a listener")
     return bool(found)
+
+
+def balancer(forum: Forum) -> str | None:
+    """The load balancer, by its stack or else by its name; None where it is gone."""
+    balancing = forum.aws.balancing
+    made = stacks.outputs(forum, "platform").get("LoadBalancer")
+    try:
+        found = (
+            balancing.describe_load_balancers(LoadBalancerArns=[made])
+            if made
+            else balancing.describe_load_balancers(Names=[forum.name])
+        )
+    except balancing.exceptions.LoadBalancerNotFoundException:
+        return None
+    return next((each["LoadBalancerArn"] for each in found["LoadBalancers"]), None)
 
 
 def describe(rule: Document) -> str:

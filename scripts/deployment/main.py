@@ -134,9 +134,9 @@ def _name(text: str) -> str:
         raise argparse.ArgumentTypeError(
             f"'{text}' is not a name: up to 20 of a-z, 0-9 and -, the first a letter"
         )
-    if text.endswith(tuple(f"-{service}" for service in DEPLOYABLE)):
-        # Its stacks would be called as those of another forum's service.
-        raise argparse.ArgumentTypeError(f"'{text}' ends like a service")
+    if text.endswith(tuple(f"-{part}" for part in (*DEPLOYABLE, "data"))):
+        # Its stacks, or its databases' snapshots, would be called as another forum's.
+        raise argparse.ArgumentTypeError(f"'{text}' ends like a part of a forum")
     return text
 
 

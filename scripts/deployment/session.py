@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mypy_boto3_rds import RDSClient
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_service_quotas import ServiceQuotasClient
+    from mypy_boto3_servicediscovery import ServiceDiscoveryClient
     from mypy_boto3_sts import STSClient
 
 
@@ -71,6 +72,10 @@ class Aws:
     @cached_property
     def cloudformation(self) -> CloudFormationClient:
         return self._session.client("cloudformation", **self._options)
+
+    @cached_property
+    def cloud_map(self) -> ServiceDiscoveryClient:
+        return self._session.client("servicediscovery", **self._options)
 
     @cached_property
     def ec2(self) -> EC2Client:

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import httpx
@@ -130,6 +131,21 @@ class Deployment:
             before(process.pid)
             out, err = process.communicate("\n", timeout=SECONDS)
         return Done(process.returncode, out, err)
+
+    def typed(
+        self, *arguments: str, answer: str = "", variables: Mapping[str, str] = MappingProxyType({})
+    ) -> Done:
+        """Run a command as it is typed: without what `run` adds."""
+        done = subprocess.run(
+            [sys.executable, str(self.checkout.root / "scripts" / "deploy"), *arguments],
+            env={**self.emulator.environment(self.account), **self.variables, **variables},
+            input=answer,
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+        )
+        return Done(done.returncode, done.stdout, done.stderr)
 
     def ok(self, command: str, *arguments: str) -> Done:
         """Run a command that has to work."""

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -56,24 +56,6 @@ def own(there: Deployment) -> Deployment:
     return forum
 
 
-def deploy(
-    forum: Deployment, *arguments: str, answer: str = "", variables: Mapping[str, str] = {}
-) -> Done:
-    """A command as it is typed: without what `Deployment` adds."""
-    environment = {**forum.emulator.environment(forum.account), **forum.variables, **variables}
-    script = str(forum.checkout.root / "scripts" / "deploy")
-    done = subprocess.run(
-        [sys.executable, script, *arguments],
-        env=environment,
-        input=answer,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    return Done(done.returncode, done.stdout, done.stderr)
-
-
 def assert_one_line(done: Done, status: int, *words: str) -> None:
     progress = " 0123456789:"
     (line,) = [line for line in done.err.splitlines() if line[:5].strip(progress)]
@@ -89,8 +71,10 @@ def assert_one_line(done: Done, status: int, *words: str) -> None:
         (["up", "nobody"], ["'nobody'", "users, topics, messages, monolith"]),
         (["scale", "users", "two", "3"], ["'two'"]),
         (["scale", "users", "4", "3"], ["4 and 3"]),
+        (["scale", "users", "0", "3"], ["0 and 3", "nothing would start one"]),
         (["status", "--name", "Forum"], ["'Forum'", "a-z"]),
         (["status", "--name", "my-users"], ["my-users"]),
+        (["status", "--name", "my-data"], ["my-data"]),
         (["plan", "--size", "huge"], ["huge", "busy, hobby, team"]),
         (["plan", "--size", "none.json"], ["none.json"]),
         (["status", "--endpoint-url", "here"], ["'here'"]),
@@ -103,7 +87,7 @@ def test_a_wrong_argument_is_one_line_and_status_2(
     absent: Deployment, arguments: list[str], words: list[str]
 ) -> None:
     where = ["--endpoint-url", absent.emulator.url]
-    done = deploy(absent, *where, *arguments)
+    done = absent.typed(*where, *arguments)
     if "--json" in arguments:
         assert done.status == 2
         assert words[0] in done.document["error"]
@@ -125,19 +109,19 @@ def test_a_wrong_size_is_one_line_that_names_the_place(
 ) -> None:
     size = tmp_path / "size.json"
     size.write_text(json.dumps({**json.loads(absent.size.read_text()), **change}))
-    done = deploy(
-        absent, "plan", f"--size={size}", f"--endpoint-url={absent.emulator.url}", "--name=wrong"
+    done = absent.typed(
+        "plan", f"--size={size}", f"--endpoint-url={absent.emulator.url}", "--name=wrong"
     )
     assert_one_line(done, 2, str(size), *words)
 
 
 def test_no_region_no_credentials_and_nobody_there_are_one_line_each(absent: Deployment) -> None:
     here = f"--endpoint-url={absent.emulator.url}"
-    done = deploy(absent, "status", here, variables={"AWS_DEFAULT_REGION": ""})
+    done = absent.typed("status", here, variables={"AWS_DEFAULT_REGION": ""})
     assert_one_line(done, 2, "--region")
     nobody = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}
-    assert_one_line(deploy(absent, "status", here, variables=nobody), 1, "credentials", "Sign in")
-    done = deploy(absent, "status", "--endpoint-url=http://127.0.0.1:1")
+    assert_one_line(absent.typed("status", here, variables=nobody), 1, "credentials", "Sign in")
+    done = absent.typed("status", "--endpoint-url=http://127.0.0.1:1")
     assert_one_line(done, 1, "does not answer", "127.0.0.1:1")
 
 
@@ -173,7 +157,7 @@ def refusing() -> Iterator[str]:
 )
 def test_expired_credentials_are_one_line(absent: Deployment, command: str) -> None:
     with refusing() as url:
-        done = deploy(absent, *shlex.split(command), "--yes", f"--endpoint-url={url}")
+        done = absent.typed(*shlex.split(command), "--yes", f"--endpoint-url={url}")
     assert_one_line(done, 1, "expired", "Sign in again")
 
 
@@ -181,7 +165,7 @@ def test_up_without_docker_is_one_line_before_anything_is_made(
     absent: Deployment, tmp_path: Path
 ) -> None:
     forum = replace(absent, account=f"{next(ACCOUNTS):012}", variables={"PATH": str(tmp_path)})
-    done = deploy(forum, "up", "--yes", f"--endpoint-url={forum.emulator.url}")
+    done = forum.typed("up", "--yes", f"--endpoint-url={forum.emulator.url}")
     assert_one_line(done, 1, "no docker command")
     assert forum.client("cloudformation").describe_stacks()["Stacks"] == []
 
@@ -203,11 +187,11 @@ def test_what_is_not_there_is_said_so(absent: Deployment, command: str, words: s
 def test_up_asks_before_it_makes_what_costs(absent: Deployment) -> None:
     forum = replace(absent, account=f"{next(ACCOUNTS):012}")
     where = [f"--endpoint-url={forum.emulator.url}", f"--size={forum.size}"]
-    done = deploy(forum, "up", *where, answer="no\n")
+    done = forum.typed("up", *where, answer="no\n")
     assert done.status == 1
     assert "for about $" in done.err
     assert "'no' is not 'yes'" in done.err
-    done = deploy(forum, "up", *where)
+    done = forum.typed("up", *where)
     assert done.status == 1
     assert "--yes" in done.err
     assert forum.client("cloudformation").describe_stacks()["Stacks"] == []
@@ -224,9 +208,7 @@ def test_status_shows_each_service(there: Deployment) -> None:
 
 
 def test_the_size_is_remembered(there: Deployment) -> None:
-    done = deploy(
-        there, "plan", f"--endpoint-url={there.emulator.url}", "--name=answering", "users"
-    )
+    done = there.typed("plan", f"--endpoint-url={there.emulator.url}", "--name=answering", "users")
     assert done.status == 0, done.err
     assert done.out.startswith("Nothing would change.")
 
@@ -239,6 +221,28 @@ def test_scale_holds_through_later_releases_and_can_be_taken_back(own: Deploymen
     own.ok("scale", "users", "1", "4")
     service = own.ok("status", "--json").document["services"][0]
     assert (service["minimum"], service["maximum"]) == (1, 4)
+    assert own.ok("plan", "users", "--json").document["empty"]
+
+
+def test_scale_starts_no_deployment(own: Deployment) -> None:
+    ecs = own.client("ecs")
+
+    def live() -> tuple[list[str], list[dict[str, object]]]:
+        (service,) = ecs.describe_services(cluster=own.name, services=["users"])["services"]
+        deployments = [each["id"] for each in service["deployments"]]
+        return deployments, service["capacityProviderStrategy"]
+
+    before = live()
+    own.ok("scale", "users", "3", "6")
+    assert live() == before
+
+
+def test_a_scale_that_fails_is_not_remembered(own: Deployment) -> None:
+    spared = set(own.emulator.calls(own.account)) - {"ecs.UpdateService"}
+    own.emulator.spoil(own.account, "fail", spared)
+    done = own.run("scale", "users", "3", "6")
+    (spoiled,) = own.emulator.spoiled(own.account)
+    assert (done.status, spoiled.split()[0]) == (1, "ecs.UpdateService")
     assert own.ok("plan", "users", "--json").document["empty"]
 
 
@@ -264,16 +268,58 @@ def test_down_asks_for_the_name_keeps_the_data_and_leaves_nothing_when_told(
     own: Deployment,
 ) -> None:
     where = [f"--endpoint-url={own.emulator.url}", f"--name={own.name}"]
-    done = deploy(own, "down", *where, answer="forum\n")
+    done = own.typed("down", *where, answer="forum\n")
     assert done.status == 1
     assert f"'forum' is not '{own.name}'" in done.err
-    done = deploy(own, "down", *where, "--json", answer=f"{own.name}\n")
+    done = own.typed("down", *where, "--json", answer=f"{own.name}\n")
     assert done.status == 0, done.err
     assert done.document["kept"] == ["data"]
     assert set(done.document["left"]) == {"databases"}
     done = own.ok("down", "--delete-data", "--json")
     assert (done.document["kept"], done.document["left"]) == ([], {})
     assert_one_line(own.run("down"), 1, f"no forum '{own.name}'")
+
+
+def test_down_goes_on_without_a_load_balancer(own: Deployment) -> None:
+    balancing = own.client("elbv2")
+    (live,) = balancing.describe_load_balancers()["LoadBalancers"]
+    balancing.delete_load_balancer(LoadBalancerArn=live["LoadBalancerArn"])
+    assert own.ok("down", "--delete-data", "--json").document["left"] == {}
+
+
+def test_down_leaves_the_cluster_of_somebody_else_alone(own: Deployment) -> None:
+    own.ok("down")
+    ecs = own.client("ecs")
+    ecs.create_cluster(clusterName=own.name, tags=[{"key": "forum", "value": "another"}])
+    ecs.register_task_definition(
+        family="theirs", containerDefinitions=[{"name": "theirs", "image": "theirs", "memory": 128}]
+    )
+    ecs.create_service(
+        cluster=own.name, serviceName="users", taskDefinition="theirs", desiredCount=1
+    )
+    done = own.ok("down", "--delete-data", "--json")
+    assert done.document["left"] == {}
+    assert f"the cluster {own.name} has no tag forum={own.name}: it is left alone" in done.err
+    (kept,) = ecs.describe_services(cluster=own.name, services=["users"])["services"]
+    assert (kept["status"], kept["runningCount"]) == ("ACTIVE", 1)
+
+
+def test_a_no_to_what_is_replaced_leaves_those_stacks_and_no_change_set(
+    own: Deployment, tmp_path: Path
+) -> None:
+    changed = replace(own, checkout=own.checkout.copy(tmp_path / "checkout"))
+    role = "  TaskRole:\n    Type: AWS::IAM::Role\n    Properties:\n"
+    changed.checkout.replace("ecs/service.yml", role, f"{role}      Path: /forum/\n")
+    where = [f"--endpoint-url={own.emulator.url}", f"--name={own.name}", f"--size={own.size}"]
+    done = changed.typed("up", "users", *where, answer="no\n")
+    assert done.status == 1
+    assert f"{own.name}-users: replace TaskRole (AWS::IAM::Role)" in done.err
+    assert "'no' is not 'yes'. These stacks are left as they are." in done.err
+    found = own.client("cloudformation").list_change_sets(StackName=f"{own.name}-users")
+    assert [
+        each for each in found["Summaries"] if each["ExecutionStatus"] != "EXECUTE_COMPLETE"
+    ] == []
+    assert own.ok("plan", "users", "--json").document["empty"]
 
 
 def test_a_forum_comes_back_on_the_data_that_was_kept(own: Deployment) -> None:

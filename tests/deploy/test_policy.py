@@ -269,8 +269,12 @@ def fits(service: str, kind: str, arn: str) -> bool:
 @pytest.mark.parametrize("size", VARIANTS.values(), ids=VARIANTS)
 def test_what_is_changed_is_this_forum_s_in_this_region_and_account(size: Size) -> None:
     tagged = {"aws:ResourceTag/forum", "aws:RequestTag/forum", "iam:AWSServiceName"}
-    # The API of scaling knows targets by ids; instances and their templates have no names.
-    nameless = {"Scaling", "LaunchTemplates", "Instances", "NewNetwork", "NewSecurityGroups"}
+    # The API of scaling knows targets by ids; instances and their templates have no names; of what
+    # ECS makes in Cloud Map one sees no more than that ECS made it.
+    nameless = {
+        *("Scaling", "LaunchTemplates", "Instances", "NewNetwork", "NewSecurityGroups"),
+        "NamesOfServiceConnect",
+    }
     for statement in statements(size):
         condition = statement.get("Condition", {}).get("StringEquals", {})
         for arn in listed(statement["Resource"]):

@@ -1,7 +1,8 @@
 """The load balancer: weights of rules, priorities that are taken, and who gets a request.
 
 The emulator forgets the groups and weights of a `forward` action, takes two rules of one priority,
-sends requests to targets that do not answer yet, and knows the balancers of one account alone.
+sends requests to targets that do not answer yet, lets a target group go that a rule still leads to,
+keeps the listeners of a balancer that is deleted, and knows the balancers of one account alone.
 """
 
 import random
@@ -10,16 +11,19 @@ from typing import Any
 
 from ministack.core.responses import set_request_account_id, set_request_region
 from ministack.services import alb
+from ministack.services.cloudformation import provisioners
 
 from . import health
 
 # Status, headers and body, as the emulator makes them.
 Answer = Any
 Parameters = dict[str, Any]
+IN_USE = "Target group '{group}' is currently in use by a listener or a rule"
 
 _parse_actions = alb._parse_actions
 _action_xml = alb._action_xml
 _create_rule = alb._create_rule
+_delete_group = alb._delete_tg
 _execute_action = alb._execute_action
 _forward_to_group = alb._forward_to_tg
 
@@ -32,6 +36,10 @@ def install() -> None:
     alb._forward_to_tg = _forward_to_a_healthy_target
     alb._find_lb_by_name = _find_in_any_account
     alb._ACTION_MAP["CreateRule"] = _create_rule_of_a_free_priority
+    alb._ACTION_MAP["DeleteLoadBalancer"] = _delete_with_its_listeners
+    alb._ACTION_MAP["DeleteTargetGroup"] = _delete_unused_group
+    handler = provisioners._RESOURCE_HANDLERS["AWS::ElasticLoadBalancingV2::TargetGroup"]
+    handler["delete"] = _dropping_unused_groups(handler["delete"])
     alb._ACTION_MAP["DescribeTargetHealth"] = _describe_target_health
 
 
@@ -71,7 +79,7 @@ def _action_xml_with_weights(action: dict[str, Any]) -> str:
     groups = "".join(
         f"<member><TargetGroupArn>{group['TargetGroupArn']}</TargetGroupArn>"
         f"<Weight>{group['Weight']}</Weight></member>"
-        for group in action.get("ForwardConfig", {}).get("TargetGroups", [])
+        for group in _groups(action)
     )
     forward = (
         f"<ForwardConfig><TargetGroups>{groups}</TargetGroups>"
@@ -89,8 +97,44 @@ def _create_rule_of_a_free_priority(parameters: Parameters) -> Answer:
     return _create_rule(parameters)
 
 
+def _in_use(group: str) -> bool:
+    """Whether a rule leads to it; what a listener does by default is a rule here, too."""
+    return any(
+        group == action.get("TargetGroupArn")
+        or group in (each["TargetGroupArn"] for each in _groups(action))
+        for rule in alb._rules.values()
+        for action in rule["Actions"]
+    )
+
+
+def _groups(action: dict[str, Any]) -> list[dict[str, Any]]:
+    groups: list[dict[str, Any]] = action.get("ForwardConfig", {}).get("TargetGroups", [])
+    return groups
+
+
+def _delete_with_its_listeners(parameters: Parameters) -> Answer:
+    provisioners._elbv2_load_balancer_delete(alb._p(parameters, "LoadBalancerArn"), {})
+    return alb._empty("DeleteLoadBalancer")
+
+
+def _delete_unused_group(parameters: Parameters) -> Answer:
+    group = alb._p(parameters, "TargetGroupArn")
+    if _in_use(group):
+        return alb._error("ResourceInUse", IN_USE.format(group=group))
+    return _delete_group(parameters)
+
+
+def _dropping_unused_groups(drop: Callable[..., None]) -> Callable[..., None]:
+    def dropping(physical: str, properties: Parameters) -> None:
+        if _in_use(physical):
+            raise ValueError(IN_USE.format(group=physical))
+        drop(physical, properties)
+
+    return dropping
+
+
 async def _execute_by_weight(action: dict[str, Any], *request: Any) -> Answer:
-    groups = action.get("ForwardConfig", {}).get("TargetGroups", [])
+    groups = _groups(action)
     if sum(group["Weight"] for group in groups):
         chosen = random.choices(groups, [group["Weight"] for group in groups])[0]  # noqa: S311
         action = {**action, "TargetGroupArn": chosen["TargetGroupArn"]}

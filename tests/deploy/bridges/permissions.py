@@ -5,19 +5,31 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from ministack.core import iam_actions
+from ministack.core import iam_actions, iam_evaluator
+from ministack.services import servicediscovery
 
 Request = dict[str, Any]
 # Region and account, then what was asked: the resource's ARN.
 Named = Callable[[str, Request], str]
 
+TAG = "aws:ResourceTag/"
+
 _known = iam_actions.extract_resource_arn
+_condition_key = iam_evaluator._resolve_condition_key
 
 
 def install() -> None:
     """Name the resources of the calls that deploying makes."""
     iam_actions.SERVICE_TO_IAM_NAMESPACE["application-autoscaling"] = "application-autoscaling"
     iam_actions.extract_resource_arn = _resource
+    iam_evaluator._resolve_condition_key = _condition_key_or_tag
+
+
+def _condition_key_or_tag(key: str, context: Any) -> Any:
+    """Conditions on tags, too, of services of Cloud Map: the emulator knows those of log groups."""
+    tags = servicediscovery._resource_tags.get(context.resource_arn, [])
+    found = (tag["Value"] for tag in tags if key == f"{TAG}{tag['Key']}")
+    return next(found, None) or _condition_key(key, context)
 
 
 def _resource(
