@@ -8,7 +8,18 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from deployment import databases, images, quotas, rules, secret_values, size_check, sizes, stacks
+from deployment import (
+    data,
+    databases,
+    images,
+    infrastructure,
+    quotas,
+    rules,
+    secret_values,
+    size_check,
+    sizes,
+    stacks,
+)
 from deployment.findings import Finding, guarded
 from deployment.forum import Forum
 from deployment.outcome import Outcome
@@ -158,7 +169,8 @@ def _judge(arn: str, live: CertificateDetailTypeDef) -> Finding:
 
 
 def _database(forum: Forum, services: Sequence[str]) -> Iterator[Finding]:
-    """Existing databases have whole secrets; for ours the region has the engine."""
+    """Data stays where it is; existing databases have whole secrets, and ours an engine here."""
+    data.refuse_another(forum, services, infrastructure.deployed(forum))
     if forum.size.databases == "existing":
         databases.existing_outputs(forum, services)
         yield Finding("ok", "database", "the secrets of the existing ones are there and whole.")

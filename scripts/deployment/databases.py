@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from deployment import layout, stack_events, stacks
 from deployment.forum import Forum
 from deployment.layout import Outputs
 from deployment.problems import AGAIN, DeployError, UsageError
@@ -57,8 +58,19 @@ def find(forum: Forum, service: str, outputs: Outputs) -> Database:
             secret.get("sslmode", "verify-full"),
             secret.get("ca", ""),
         )
-    data = outputs["data" if forum.size.databases == "shared" else f"{service}-data"]
+    data = outputs[layout.data_part(forum.size, service)]
     return Database(data["Host"], data["Port"], "verify-full", _authority(forum))
+
+
+def host(forum: Forum, service: str) -> str:
+    """Where the database of the service is; nothing where it is not, or not any more."""
+    if forum.size.databases == "existing":
+        return _existing_secret(forum, service)["host"]
+    part = layout.data_part(forum.size, service)
+    live = stack_events.look(forum, layout.stack_name(forum.name, part))
+    if live is None or stacks.left_from(forum, live):
+        return ""
+    return stacks.outputs(forum, part).get("Host", "")
 
 
 def _authority(forum: Forum) -> str:

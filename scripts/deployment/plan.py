@@ -6,6 +6,7 @@ from typing import Any
 
 from deployment import (
     costs,
+    data,
     databases,
     differences,
     images,
@@ -58,6 +59,7 @@ def run(forum: Forum, chosen: Sequence[str]) -> Outcome:
     plan, wanted = Plan(), chosen or SERVICES
     forum.say("Asking CloudFormation what would change …")
     there = infrastructure.deployed(forum)
+    data.refuse_another(forum, wanted, there)
     outputs = _stacks(forum, plan, wanted, there)
     forum.say("Comparing what runs …")
     secrets = secret_values.missing(forum, wanted, there)
@@ -95,8 +97,8 @@ def _stack(forum: Forum, part: layout.Part, outputs: Gathered) -> list[dict[str,
     name = layout.stack_name(forum.name, part.name)
     live = stack_events.look(forum, name)
     status = live["StackStatus"] if live else ""
-    if status in stacks.DEAD:
-        return [_row(name, "remove", f"what a failed creation left ({status}), and make it anew")]
+    if live and (origin := stacks.left_from(forum, live)):
+        return [_row(name, "remove", f"what {origin} left ({status}), and make it anew")]
     exists = bool(live) and status != "REVIEW_IN_PROGRESS"
     if exists and status.endswith("_IN_PROGRESS"):
         return [_row(name, "busy", f"{status}: what comes after is not known")]

@@ -19,7 +19,7 @@ def missing(forum: Forum, services: Sequence[str], outputs: Outputs) -> dict[str
     """The keys that each service's secret lacks."""
     lacking = {}
     for service in services:
-        held = _read(forum, outputs[service]["Secret"]) if service in outputs else {}
+        held = read(forum, outputs[service]["Secret"]) if service in outputs else {}
         if keys := [key for key in _keys(service) if key not in held]:
             lacking[service] = keys
     return lacking
@@ -29,7 +29,7 @@ def fill(forum: Forum, services: Sequence[str], outputs: Outputs) -> bool:
     """Give each service what its secret lacks; whether there was anything."""
     lacking = missing(forum, services, outputs)
     for service, keys in lacking.items():
-        held = _read(forum, outputs[service]["Secret"])
+        held = read(forum, outputs[service]["Secret"])
         made = {key: _make(forum, service, key, outputs) for key in keys}
         forum.aws.secrets.put_secret_value(
             SecretId=outputs[service]["Secret"], SecretString=json.dumps({**held, **made})
@@ -57,13 +57,13 @@ def _shared(forum: Forum, outputs: Outputs) -> str:
     """What another service holds already."""
     for service in SERVICES:
         if service in outputs:
-            held = _read(forum, outputs[service]["Secret"]).get(SHARED)
+            held = read(forum, outputs[service]["Secret"]).get(SHARED)
             if held:
                 return held
     return ""
 
 
-def _read(forum: Forum, secret: str) -> Mapping[str, str]:
+def read(forum: Forum, secret: str) -> Mapping[str, str]:
     """What the secret holds; it is empty when its stack has just made it."""
     client = forum.aws.secrets
     try:

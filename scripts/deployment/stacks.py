@@ -17,8 +17,10 @@ from deployment.problems import AGAIN, DeployError, UsageError
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import ChangeTypeDef, StackTypeDef
 
-# A creation that failed leaves a stack that can only be removed.
-DEAD = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED")
+# A creation that failed leaves a stack that can only be removed; it never held anything of value.
+NEVER_MADE = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED")
+# So does a deletion that failed, perhaps because something in it was worth its protection.
+HALF_GONE = "DELETE_FAILED"
 EMPTY = ("didn't contain changes", "No updates are to be performed")
 PREFIX = "deploy-"
 
@@ -58,7 +60,8 @@ def outputs(forum: Forum, part: str) -> dict[str, str]:
 def settle(forum: Forum, stack: str) -> StackTypeDef | None:
     """The stack in a state to change it from, or None where it is to be made.
 
-    Waits for what a run that was killed had begun, and removes what a failed creation left.
+    Waits for what a run that was killed had begun, and removes what a failed creation or deletion
+    left; never a database that was whole once.
     """
     live = stack_events.look(forum, stack)
     if live and live["StackStatus"].endswith("_IN_PROGRESS"):
@@ -67,9 +70,10 @@ def settle(forum: Forum, stack: str) -> StackTypeDef | None:
         forum.say(f"  {stack} is still at work for an earlier run; waiting")
         stack_events.wait(forum, [stack_events.Watch(forum, live["StackId"])])
         live = stack_events.look(forum, stack)
-    if live and live["StackStatus"] in DEAD:
-        forum.say(f"  {stack} is left from a failed creation ({live['StackStatus']}); removing it")
-        _unprotect(forum, stack)
+    if live and (origin := left_from(forum, live)):
+        forum.say(f"  {stack} is left from {origin} ({live['StackStatus']}); removing it")
+        if live["StackStatus"] in NEVER_MADE:
+            unprotect(forum, stack)
         stack_events.delete(forum, [stack])
         return None
     if live and live["StackStatus"] == "UPDATE_ROLLBACK_FAILED":
@@ -78,6 +82,25 @@ def settle(forum: Forum, stack: str) -> StackTypeDef | None:
             f"then: aws cloudformation continue-update-rollback --stack-name {stack}"
         )
     return live
+
+
+def left_from(forum: Forum, live: StackTypeDef) -> str:
+    """What a stack that can only be removed is left from; empty for any other.
+
+    One that still holds a database is for people to decide on: an error.
+    """
+    if live["StackStatus"] in NEVER_MADE:
+        return "a failed creation"
+    if live["StackStatus"] != HALF_GONE:
+        return ""
+    stack = live["StackName"]
+    if held := _databases(forum, stack):
+        raise DeployError(
+            f"The stack {stack} was deleted, all but its database {', '.join(held)}, which is left"
+            " alone. To keep the data, see docs/deploy.md, 'Moving the data'. To be rid of it for"
+            " good: scripts/deploy down --delete-data."
+        )
+    return "a failed deletion"
 
 
 def prepare(forum: Forum, part: Part, told: Told, *, exists: bool) -> ChangeSet:
@@ -178,16 +201,26 @@ def clear_leftovers(forum: Forum, stack: str) -> None:
                 cloudformation.delete_change_set(StackName=stack, ChangeSetName=name)
 
 
-def _unprotect(forum: Forum, stack: str) -> None:
-    """Let a database go that was made just before the creation of its stack failed."""
-    found = forum.aws.cloudformation.describe_stack_resources(StackName=stack)["StackResources"]
-    for resource in found:
+def unprotect(forum: Forum, stack: str) -> None:
+    """Let the databases go of a stack that can only be removed."""
+    for name in _databases(forum, stack):
+        forum.aws.rds.modify_db_cluster(
+            DBClusterIdentifier=name, DeletionProtection=False, ApplyImmediately=True
+        )
+
+
+def _databases(forum: Forum, stack: str) -> list[str]:
+    """The clusters of the stack that are really there."""
+    rds = forum.aws.rds
+    found = []
+    resources = forum.aws.cloudformation.describe_stack_resources(StackName=stack)["StackResources"]
+    for resource in resources:
         made = resource.get("PhysicalResourceId")
         if resource["ResourceType"] == "AWS::RDS::DBCluster" and made:
-            with suppress(forum.aws.rds.exceptions.DBClusterNotFoundFault):
-                forum.aws.rds.modify_db_cluster(
-                    DBClusterIdentifier=made, DeletionProtection=False, ApplyImmediately=True
-                )
+            with suppress(rds.exceptions.DBClusterNotFoundFault):
+                clusters = rds.describe_db_clusters(DBClusterIdentifier=made)["DBClusters"]
+                found += [cluster["DBClusterIdentifier"] for cluster in clusters]
+    return found
 
 
 def _parameters(forum: Forum, part: Part, template: str, told: Told) -> dict[str, str]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from deployment import (
     costs,
+    data,
     delivery,
     images,
     infrastructure,
@@ -60,7 +61,6 @@ def run(forum: Forum, chosen: Sequence[str]) -> Outcome:
     with step("stacks"):
         up.outputs, changed = infrastructure.bring_up(forum, up.chosen)
         up.did("stacks", anything=changed)
-        forum.remember_size()
     with step("images"):
         references = _images(up, wanted_images)
     with step("secrets"):
@@ -75,6 +75,7 @@ def run(forum: Forum, chosen: Sequence[str]) -> Outcome:
         up.changed += delivery.deliver(forum, up.cluster, releases)
     with step("scaling"):
         _scale(up, releases)
+    forum.remember_size()
     with step("smoke test"):
         smoke.test(forum, up.outputs["platform"], up.chosen)
     return _outcome(up)
@@ -86,6 +87,7 @@ def _look(up: Up) -> dict[str, images.Image]:
     forum.say(f"  {forum.name} in {forum.region}, account {forum.aws.account}")
     wanted = {service: images.wanted(forum, service) for service in up.chosen}
     here = infrastructure.deployed(forum)
+    data.refuse_another(forum, up.chosen, here)
     if any(_digest(forum, here, image) is None for image in wanted.values()):
         images.need_docker()
     if not stack_events.look(forum, layout.stack_name(forum.name, "network")):
@@ -124,7 +126,8 @@ def _rules(up: Up) -> None:
     where = platform["Listener"]
     found = listener.changes(up.forum, where, wanted)
     listener.apply(up.forum, where, found)
-    left = listener.leave_others(up.forum, platform["LoadBalancer"], where)
+    # Once there is HTTPS, HTTP is to redirect: what a listener does else comes after its rules.
+    left = listener.withdraw(up.forum, platform["LoadBalancer"], keep=where)
     up.did("rules", anything=bool(found) or left)
 
 

@@ -104,7 +104,7 @@ def test_what_a_failed_creation_left_is_removed_and_made_anew(changed: Deploymen
     plan = changed.ok("plan", "users", "--json").document["stacks"]
     assert {(row["stack"], row["action"]) for row in plan} == {(f"{changed.name}-data", "remove")}
     done = changed.ok("up", "users")
-    assert "left from a failed creation (ROLLBACK_COMPLETE); removing it" in done.err
+    assert "left from a failed creation (ROLLBACK_FAILED); removing it" in done.err
     assert changed.ok("plan", "users", "--json").document["empty"]
 
 
@@ -193,6 +193,26 @@ def sized(forum: Deployment, folder: Path, **choices: object) -> Deployment:
     authority = folder / "authority.pem"
     authority.write_bytes(forum.emulator.get("/_ministack/rds/ca.pem"))
     return replace(forum, size=write_size(folder / "size.json", authority, **choices))
+
+
+def test_more_tasks_by_the_size_are_a_new_deployment(forum: Deployment, tmp_path: Path) -> None:
+    forum.ok("up", "users")
+    services = json.loads(forum.size.read_text())["services"]
+    services["users"]["minimum"] = 2
+    larger = sized(forum, tmp_path, services=services)
+    lines = [
+        "capacityProviderStrategy.FARGATE.base: 1 → 2",
+        "tasks: 1 → 2",
+    ]
+    assert larger.ok("plan", "users", "--json").document["services"] == {"users": lines}
+    larger.ok("up", "users")
+    (live,) = forum.client("ecs").describe_services(cluster=forum.name, services=["users"])[
+        "services"
+    ]
+    assert {
+        each["capacityProvider"]: each.get("base") for each in live["capacityProviderStrategy"]
+    }["FARGATE"] == 2
+    assert larger.ok("plan", "users", "--json").document["empty"]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 A cluster of a template is a mere record in the emulator, without the managed secret. Here it is
 `postgres:17` under the cluster's own host name, with a certificate of the emulator's authority.
+And one that is protected does not go with its stack.
 """
 
 import json
@@ -25,6 +26,7 @@ def install(network: str) -> None:
     """Make and drop containers with the clusters, on that Docker network; without one, none."""
     handler = provisioners._RESOURCE_HANDLERS[CLUSTER]
     make, change, drop = handler["create"], handler["update"], handler["delete"]
+    take_snapshot = handler["snapshot"]
     blocking = stacks._runs_on_worker_thread
 
     def made(name: str, properties: Properties, stack: str) -> Made:
@@ -39,7 +41,14 @@ def install(network: str) -> None:
         physical, attributes = change(physical, *rest)
         return physical, attributes | _of_the_secret(rds._clusters[physical])
 
+    def kept(physical: str, properties: Properties) -> None:
+        # AWS takes a snapshot as it deletes.
+        if not _protected(physical):
+            take_snapshot(physical, properties)
+
     def dropped(physical: str, properties: Properties) -> None:
+        if _protected(physical):
+            raise ValueError("Cannot delete protected Cluster, please disable deletion protection")
         cluster = rds._clusters.get(physical)
         if cluster and network:
             ecs._get_docker().containers.get(cluster["_container"]).remove(force=True, v=True)
@@ -48,7 +57,12 @@ def install(network: str) -> None:
         drop(physical, properties)
 
     handler["create"], handler["update"], handler["delete"] = made, changed, dropped
+    handler["snapshot"] = kept
     stacks._runs_on_worker_thread = lambda kind: kind == CLUSTER or blocking(kind)
+
+
+def _protected(physical: str) -> bool:
+    return bool(rds._clusters.get(physical, {}).get("DeletionProtection"))
 
 
 def _give_master_secret(cluster: dict[str, Any]) -> None:
