@@ -77,8 +77,11 @@ def _ended(forum: Forum, running: list[str]) -> list[TaskTypeDef]:
 
 
 def _judge(forum: Forum, task: TaskTypeDef, migration: Migration) -> None:
-    codes = [container.get("exitCode") for container in task["containers"]]
-    if codes and all(code == 0 for code in codes):
+    # There may be others: AWS adds an agent where it watches an account's tasks, and ends it late.
+    codes = [
+        each.get("exitCode") for each in task["containers"] if each["name"] == migration.service
+    ]
+    if codes == [0]:
         tasks.remember_that_it_ran(forum, migration.revision)
         forum.say(f"  {migration.service}: migrated")
         return

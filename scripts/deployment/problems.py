@@ -87,6 +87,12 @@ def _refused(error: ClientError) -> str:
             f"Permission for {action} is missing: {message or code} "
             "`scripts/deploy policy` prints what a deployer needs."
         )
+    if code in THROTTLED and "vCPU" in message:
+        # It is too much at once, and not too fast.
+        return (
+            f"{error.operation_name} was refused: {message} `scripts/deploy check` has the command"
+            f" that asks AWS for more. {AGAIN}"
+        )
     if code in THROTTLED:
         return f"AWS throttles {error.operation_name} ({code}), after several tries. {AGAIN}"
     return f"{error.operation_name} failed: {code}: {message}"

@@ -133,7 +133,7 @@ class Emulator:
     def spoil(
         self, account: str, kind: str, spared: Collection[str] = (), process: int = 0
     ) -> None:
-        """Let calls that are not spared `fail`, `throttle`, `kill` or `hiccup` (bridges/calls)."""
+        """Let calls that are not spared `fail`, `kill` and so on, as bridges/calls says."""
         fault = {"kind": kind, "spared": list(spared), "process": process}
         self._post("/_bridges/fault", {"account": account, **fault})
 

@@ -120,3 +120,14 @@ def test_up_says_in_one_line_what_is_throttled_for_good(clean: Clean) -> None:
     assert_one_line(done, "ecs.CreateService", "AWS throttles")
     # Not at the first refusal.
     assert emulator.calls(forum.account).count("ecs.CreateService") > 3
+
+
+def test_up_says_what_it_is_when_there_are_too_many_processors(clean: Clean) -> None:
+    forum = clean.another("crowded")
+    emulator = clean.forum.emulator
+    emulator.spoil(forum.account, "full", set(clean.calls) - {"ecs.RunTask"})
+    done = forum.run(*UP)
+    emulator.spoiled(forum.account)
+    assert_one_line(done, "ecs.RunTask", "RunTask was refused: You've reached the limit on")
+    assert "vCPUs" in done.err.splitlines()[-1]
+    assert "`scripts/deploy check`" in done.err.splitlines()[-1]

@@ -2,9 +2,10 @@
 
 `GET /_bridges/calls?account=A` gives what account A called, in order. `POST /_bridges/fault` with
 an account and a kind spoils calls that are not spared. `fail`: the first is refused. `throttle`:
-the first is throttled, however often it is tried. `kill`: the first is the last of its process,
-after the call had its effect and before anybody hears of it. `hiccup`: each is throttled once.
-With the account alone it takes the fault back, and tells what was spoiled.
+the first is throttled, however often it is tried; `full`: so it is, for want of vCPUs. `kill`: the
+first is the last of its process, after the call had its effect and before anybody hears of it.
+`hiccup`: each is throttled once. With the account alone it takes the fault back, and tells what
+was spoiled.
 """
 
 import json
@@ -23,6 +24,8 @@ App = Callable[[Message, Receive, Send], Awaitable[None]]
 
 REFUSED = ("AccessDenied", "The test does not allow it")
 THROTTLED = ("Throttling", "Rate exceeded")
+FULL = ("Throttling", "You've reached the limit on the number of vCPUs you can run concurrently")
+ANSWERS = {"fail": REFUSED, "throttle": THROTTLED, "hiccup": THROTTLED, "full": FULL}
 # What a call is about, so that the same call on two things is told apart.
 SUBJECTS = (
     *("StackName", "Priority", "SecretId", "ResourceId", "PolicyName"),
@@ -43,7 +46,7 @@ class Fault:
         """Whether this call is to be spoiled."""
         what = f"{call} {subject}"
         if what in self.spoiled:
-            return self.kind == "throttle"
+            return self.kind in ("throttle", "full")
         if call in self.spared or what in self.spared or (self.spoiled and self.kind != "hiccup"):
             return False
         self.spoiled.append(what)
@@ -83,7 +86,7 @@ async def _spoil(fault: Fault, app: App, scope: Message, receive: Receive, send:
         await app(scope, receive, _unheard)
         os.kill(fault.process, signal.SIGKILL)
     else:
-        await _refuse(scope, send, *(REFUSED if fault.kind == "fail" else THROTTLED))
+        await _refuse(scope, send, *ANSWERS[fault.kind])
 
 
 async def _unheard(_message: Message) -> None:

@@ -16,11 +16,14 @@ from . import connect, health
 
 STOP_TIMEOUT = 30
 SECOND = 1_000_000_000
+AGENT = "aws-guardduty-agent"
 Definition = dict[str, Any]
 
 _build = ecs._build_run_kwargs
 _remove = ecs._remove_docker_container
 _run_task = ecs._run_task
+_containers = ecs._build_task_containers
+_mark_task_stopped = ecs._mark_task_stopped
 _proxy = alb._proxy_http_target
 
 
@@ -48,10 +51,28 @@ def install(network: str, gateway: str) -> None:
 
 
 def install_without_docker() -> None:
-    """Where no container runs: tasks of a service are up and answer, all others end at once."""
+    """Where no container runs: tasks of a service are up and answer, all others end at once.
+
+    Each has an agent beside it, as in an account that GuardDuty watches; that ends when AWS likes.
+    """
+    ecs._build_task_containers = _with_an_agent
+    ecs._mark_task_stopped = _mark_but_for_the_agent
     ecs._run_task = ecs._ACTION_MAP["RunTask"] = _run_task_without_docker
     health.state = lambda group, address: "healthy"
     alb._proxy_http_target = _answer_without_docker
+
+
+def _with_an_agent(definition: Definition, overrides: Any) -> list[Definition]:
+    containers: list[Definition] = _containers(definition, overrides)
+    return [*containers, {**containers[0], "name": AGENT, "image": AGENT}]
+
+
+def _mark_but_for_the_agent(arn: str, task: Definition, *rest: Any, **named: Any) -> Any:
+    marked = _mark_task_stopped(arn, task, *rest, **named)
+    for container in task["containers"]:
+        if container["name"] == AGENT:
+            container["exitCode"] = None
+    return marked
 
 
 def _run_task_without_docker(request: Definition) -> Any:
