@@ -36,6 +36,8 @@ THROTTLED = {
     "ThrottlingException",
     "TooManyRequestsException",
 }
+# What a stack answers while another run is at it.
+CROSSED = {"ChangeSetNotFound", "ChangeSetNotFoundException", "InvalidChangeSetStatus"}
 AGAIN = "Run the command again: it goes on where it stopped."
 LINES: tuple[tuple[tuple[type[BotoCoreError], ...], str], ...] = (
     (
@@ -87,12 +89,21 @@ def _refused(error: ClientError) -> str:
             f"Permission for {action} is missing: {message or code} "
             "`scripts/deploy policy` prints what a deployer needs."
         )
-    if code in THROTTLED and "vCPU" in message:
-        # It is too much at once, and not too fast.
-        return (
-            f"{error.operation_name} was refused: {message} `scripts/deploy check` has the command"
-            f" that asks AWS for more. {AGAIN}"
-        )
     if code in THROTTLED:
-        return f"AWS throttles {error.operation_name} ({code}), after several tries. {AGAIN}"
+        return _too_much(error.operation_name, code, message)
+    if code in CROSSED or "_IN_PROGRESS state" in message:
+        return (
+            f"Somebody else changes this forum: {error.operation_name} failed: {message} Wait until"
+            f" that is over. {AGAIN}"
+        )
     return f"{error.operation_name} failed: {code}: {message}"
+
+
+def _too_much(operation: str, code: str, message: str) -> str:
+    """Too fast; or, where tasks have a quota, too many at once."""
+    if "vCPU" in message:
+        return (
+            f"{operation} was refused: {message}. `scripts/deploy check` has the command that asks"
+            f" AWS for more. {AGAIN}"
+        )
+    return f"AWS throttles {operation} ({code}), after several tries. {AGAIN}"

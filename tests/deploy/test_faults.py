@@ -131,3 +131,13 @@ def test_up_says_what_it_is_when_there_are_too_many_processors(clean: Clean) -> 
     assert_one_line(done, "ecs.RunTask", "RunTask was refused: You've reached the limit on")
     assert "vCPUs" in done.err.splitlines()[-1]
     assert "`scripts/deploy check`" in done.err.splitlines()[-1]
+
+
+def test_up_says_when_it_meets_another_run(clean: Clean) -> None:
+    forum = clean.another("crossed")
+    emulator = clean.forum.emulator
+    emulator.spoil(forum.account, "busy", set(clean.calls) - {"cloudformation.ExecuteChangeSet"})
+    done = forum.run(*UP)
+    emulator.spoiled(forum.account)
+    assert_one_line(done, "cloudformation.ExecuteChangeSet", "Somebody else changes this forum:")
+    forum.ok(*UP)

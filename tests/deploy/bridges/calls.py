@@ -2,10 +2,10 @@
 
 `GET /_bridges/calls?account=A` gives what account A called, in order. `POST /_bridges/fault` with
 an account and a kind spoils calls that are not spared. `fail`: the first is refused. `throttle`:
-the first is throttled, however often it is tried; `full`: so it is, for want of vCPUs. `kill`: the
-first is the last of its process, after the call had its effect and before anybody hears of it.
-`hiccup`: each is throttled once. With the account alone it takes the fault back, and tells what
-was spoiled.
+the first is throttled, however often it is tried; `full`: so it is, for want of vCPUs. `busy`: the
+first meets another run. `kill`: the first is the last of its process, after the call had its effect
+and before anybody hears of it. `hiccup`: each is throttled once. With the account alone it takes
+the fault back, and tells what was spoiled.
 """
 
 import json
@@ -25,7 +25,8 @@ App = Callable[[Message, Receive, Send], Awaitable[None]]
 REFUSED = ("AccessDenied", "The test does not allow it")
 THROTTLED = ("Throttling", "Rate exceeded")
 FULL = ("Throttling", "You've reached the limit on the number of vCPUs you can run concurrently")
-ANSWERS = {"fail": REFUSED, "throttle": THROTTLED, "hiccup": THROTTLED, "full": FULL}
+BUSY = ("Validation", "Stack:arn:theirs is in UPDATE_IN_PROGRESS state and can not be updated.")
+ANSWERS = {"fail": REFUSED, "throttle": THROTTLED, "hiccup": THROTTLED, "full": FULL, "busy": BUSY}
 # What a call is about, so that the same call on two things is told apart.
 SUBJECTS = (
     *("StackName", "Priority", "SecretId", "ResourceId", "PolicyName"),
