@@ -1,4 +1,4 @@
-"""The monolith, wired."""
+"""The monolith as an application: its parts, and what starts and stops with it."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -27,7 +27,7 @@ PRUNED = (*pruning.REQUESTS, ENDED_SESSIONS, USED_TOKENS)
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """The application; nothing is opened before its lifespan begins."""
+    """The application; its connections open with its lifespan."""
     db = Database(settings.database_url.get_secret_value(), settings.pool_size, "monolith")
     keys = KeyRing(db, settings.token_issuer, settings.token_audience)
     tokens = TokenVerifier(keys.find, settings.token_issuer, settings.token_audience)

@@ -1,4 +1,4 @@
-"""The problems of topics."""
+"""The problem types of topics."""
 
 from chassis.problems import Conflict, Forbidden, Gone, Invalid, NotFound, Unauthorized
 

@@ -1,4 +1,4 @@
-"""What the API takes (models) and gives (plain dicts, built from rows)."""
+"""What the topics API takes (models) and gives (plain dicts, built from rows)."""
 
 from datetime import datetime
 from typing import Annotated, Any

@@ -1,4 +1,4 @@
-"""The problem types of people."""
+"""The problem types of users."""
 
 from chassis.problems import Conflict, Forbidden, Gone, NotFound, Unauthorized
 

@@ -1,4 +1,4 @@
-"""What the API of people takes and gives."""
+"""What the users API takes (models) and gives (plain dicts, built from rows)."""
 
 import re
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""Serve: `python -m messages`."""
+"""`python -m messages`: serve."""
 
 from chassis.server import serve
 from messages.app import create_app

@@ -1,4 +1,4 @@
-"""Offer events that were refused to their subscribers again: `python -m messages.replay`."""
+"""`python -m messages.replay [--event ID]`: offer refused events to their subscribers again."""
 
 from chassis.replay import main
 from messages.settings import Settings

@@ -1,4 +1,4 @@
-"""After its database was restored, before the service starts again: `python -m messages.restored`.
+"""`python -m messages.restored`: after its database was restored, before it starts again.
 
 The version of a message is told to nobody but clients, which send it back as `If-Match`.
 """

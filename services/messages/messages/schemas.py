@@ -1,4 +1,4 @@
-"""What the messages API takes and gives."""
+"""What the messages API takes (models) and gives (plain dicts, built from rows)."""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal

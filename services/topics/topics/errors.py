@@ -1,4 +1,4 @@
-"""The problems that are the topics service's own."""
+"""The problem types of the topics service."""
 
 from chassis.problems import Conflict, Forbidden, Gone, Invalid, NotFound, Unauthorized
 

@@ -1,4 +1,4 @@
-"""`python -m topics.replay`: offer events that were refused to their subscribers again."""
+"""`python -m topics.replay [--event ID]`: offer refused events to their subscribers again."""
 
 from chassis.replay import main
 from topics.settings import Settings

@@ -1,4 +1,4 @@
-"""`python -m topics.restored`: after its database was restored, before the service starts again."""
+"""`python -m topics.restored`: after its database was restored, before it starts again."""
 
 from chassis.restored import main
 from topics.settings import Settings

@@ -1,4 +1,4 @@
-"""The users service, wired."""
+"""The users service as an application: its parts, and what starts and stops with it."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -23,7 +23,7 @@ from users.signing import KeyRing
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """The application; nothing is opened before its lifespan begins."""
+    """The application; its connections open and its relay starts with its lifespan."""
     db = Database(settings.database_url.get_secret_value(), settings.pool_size, "users")
     keys = KeyRing(db, settings.token_issuer, settings.token_audience)
     tokens = TokenVerifier(keys.find, settings.token_issuer, settings.token_audience)

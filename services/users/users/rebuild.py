@@ -1,4 +1,4 @@
-"""`python -m users.rebuild [topics|messages]`: make the counts of people anew."""
+"""`python -m users.rebuild [topics|messages]`: make what is kept of other services anew."""
 
 from chassis.rebuild import main
 from users.events import projections

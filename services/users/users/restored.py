@@ -1,4 +1,4 @@
-"""`python -m users.restored`: after its database was restored, before the service starts again.
+"""`python -m users.restored`: after its database was restored, before it starts again.
 
 Sessions end: some that the backup has were revoked since, and most have used up their token.
 """

@@ -10,7 +10,7 @@ MIGRATIONS = Path(__file__).parents[1] / "migrations"
 
 
 class Settings(InternalSettings):
-    """See chassis.settings for what all services have."""
+    """`topics_url` and `messages_url` are base addresses without a path."""
 
     topics_url: str
     messages_url: str
