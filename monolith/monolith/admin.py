@@ -30,7 +30,7 @@ async def set_password(conn: Connection, name: str, password_hash: str) -> str:
     person = await _person(conn, name)
     await store.set_password(conn, person["id"], password_hash)
     await session_store.revoke_all(conn, person["id"])
-    await store.record(conn, None, "user.password_set", person["id"], {})
+    await store.write_audit(conn, None, "user.password_set", person["id"], {})
     return f"{person['username']} has a new password, and no session any more."
 
 
@@ -39,8 +39,8 @@ async def _person(conn: Connection, name: str) -> Row:
     found = await store.find_by_username(conn, name)
     if found is None:
         sys.exit(f"There is no person with the username '{name}'.")
-    await store.lock(conn, found["id"])
-    person = await store.find(conn, found["id"])
+    await store.lock_user(conn, found["id"])
+    person = await store.find_user(conn, found["id"])
     if person is None or person["erased_at"] is not None:
         sys.exit(f"The account '{name}' has just been erased.")
     return person

@@ -124,21 +124,21 @@ KEPT = {
         topics.projection_store.empty_activity, ACTIVITY, activity, SOME_TOPICS,
     ),
     "messages: cards": Kept(
-        "users", messages.settings.MIGRATIONS, messages.events.USERS,
-        messages.projection_store.empty_authors, CARDS, card,
+        "users", messages.settings.MIGRATIONS, messages.events.ON_USER_UPDATED,
+        messages.projection_store.empty_cards, CARDS, card,
     ),
     "messages: gates": Kept(
-        "topics", messages.settings.MIGRATIONS, messages.events.TOPICS,
+        "topics", messages.settings.MIGRATIONS, messages.events.ON_TOPIC_UPDATED,
         messages.projection_store.empty_topics, GATES, gate,
     ),
     "users: topic counts": Kept(
         "topics", users.settings.MIGRATIONS, users.events.ON_TOPICS_COUNTED,
-        users.projection_store.forget_topic_counts, TOPIC_COUNTS,
+        users.projection_store.empty_topic_counts, TOPIC_COUNTS,
         lambda user_id, luck: {"user_id": user_id, "topic_count": luck}, SOME_USERS,
     ),
     "users: message counts": Kept(
         "messages", users.settings.MIGRATIONS, users.events.ON_MESSAGES_COUNTED,
-        users.projection_store.forget_message_counts, MESSAGE_COUNTS,
+        users.projection_store.empty_message_counts, MESSAGE_COUNTS,
         lambda user_id, luck: {"user_id": user_id, "message_count": luck}, SOME_USERS,
     ),
 }  # fmt: skip

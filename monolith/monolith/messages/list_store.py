@@ -1,4 +1,4 @@
-"""The SQL of pages: a topic's messages, everybody's, an author's, a search's, and revisions."""
+"""The SQL of lists: a topic's messages, everybody's, an author's, a search's, and revisions."""
 
 from functools import cache
 
@@ -39,7 +39,7 @@ def _in_topic(fetch: int, *, ascending: bool, by_author: bool) -> str:
     """  # noqa: S608 -- made of constants and a number
 
 
-async def in_topic(
+async def list_in_topic(
     conn: Connection,
     topic_id: int,
     author_id: int | None,
@@ -75,7 +75,7 @@ def _everywhere(fetch: int, *, ascending: bool, by_author: bool) -> str:
     """  # noqa: S608 -- made of constants and a number
 
 
-async def everywhere(
+async def list_everywhere(
     conn: Connection, author_id: int | None, start: int, *, ascending: bool, fetch: int
 ) -> list[Row]:
     """A page of all topics' messages, or of one author's, from the id `start` on."""
@@ -146,7 +146,7 @@ REVISIONS = f"""
 """  # noqa: S608 -- made of constants
 
 
-async def revisions(conn: Connection, message_id: int, start: int, fetch: int) -> list[Row]:
+async def list_revisions(conn: Connection, message_id: int, start: int, fetch: int) -> list[Row]:
     """Every body of the message, the newest first, from the version `start` on.
 
     Who wrote a body is in the row of the one that it replaced; the first is the author's.

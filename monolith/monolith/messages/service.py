@@ -1,4 +1,4 @@
-"""The rules of messages. Each function that changes something is one transaction."""
+"""The rules of messages, and the transaction of each change."""
 
 from chassis import markdown
 from chassis.answers import Answer
@@ -22,10 +22,10 @@ from monolith.messages.errors import (
 from monolith.messages.schemas import Edit, Message, NewMessage
 
 
-async def read(db: Database, message_id: int) -> Message:
+async def read_message(db: Database, message_id: int) -> Message:
     """The message, or its tombstone."""
     async with db.connection() as conn:
-        row = await store.message(conn, message_id)
+        row = await store.find_message(conn, message_id)
     return schemas.message(readable(row, message_id))
 
 
@@ -40,7 +40,9 @@ def readable(row: Row | None, message_id: int) -> Row:
     return row
 
 
-async def post(db: Database, caller: Identity, body: Body[NewMessage], once: Once) -> Answer:
+async def post_message(
+    db: Database, caller: Identity, once: Once, body: Body[NewMessage]
+) -> Answer:
     """Write a message at the next position of its topic, and count it."""
     html = await _rendered(body)
     async with db.transaction() as conn:
@@ -56,7 +58,7 @@ async def post(db: Database, caller: Identity, body: Body[NewMessage], once: Onc
         if not await _fits(conn, new):
             raise invalid("/reply_to", "not_in_topic", "no message of this topic has that id")
         values = {**new.model_dump(), "body_html": html, "author_id": caller.user_id}
-        row = await store.insert(conn, values)
+        row = await store.insert_message(conn, values)
         if row is None:
             raise _erased()
         return await once.keep(conn, schemas.message({**row, **card}), version=row["version"])
@@ -80,7 +82,7 @@ async def _fits(conn: Connection, new: NewMessage) -> bool:
 
 async def _card(conn: Connection, caller: Identity) -> Row:
     """The caller as he is now; 401 for someone erased, which comes before 404."""
-    card = await store.card(conn, caller.user_id)
+    card = await store.find_person(conn, caller.user_id)
     if card is None or card["author_state"] == "erased":
         raise _erased()
     return card
@@ -96,17 +98,17 @@ def _must_write(card: Row) -> None:
         raise Suspended("While your account is suspended you can read, and not write.")
 
 
-async def edit(
-    db: Database, caller: Identity, message_id: int, if_match: Precondition, body: Body[Edit]
+async def edit_message(
+    db: Database, caller: Identity, message_id: int, precondition: Precondition, body: Body[Edit]
 ) -> Message:
     """Put another body in place of the one that there is, which stays as a revision."""
     html = await _rendered(body)
     async with db.transaction() as conn:
         row = await _own(conn, message_id, caller)
-        if_match.check(row["version"])
+        precondition.check(row["version"])
         text = body.parse().body
         edited = await store.replace_body(conn, message_id, caller.user_id, text, html)
-        await _record(conn, caller, "message.edited", row)
+        await _audit(conn, caller, "message.edited", row)
         return schemas.message({**row, **edited})
 
 
@@ -116,25 +118,27 @@ async def _rendered(body: Body[NewMessage] | Body[Edit]) -> str:
     return await markdown.render_beside(given.body) if given else ""
 
 
-async def delete(db: Database, caller: Identity, message_id: int, if_match: Precondition) -> None:
+async def delete_message(
+    db: Database, caller: Identity, message_id: int, precondition: Precondition
+) -> None:
     """Make the message a tombstone, and count it no more."""
     async with db.transaction() as conn:
         await store.lock_topic_of(conn, message_id)
         row = await _own(conn, message_id, caller)
-        if_match.check(row["version"])
-        await store.bury(conn, message_id)
+        precondition.check(row["version"])
+        await store.delete_message(conn, message_id)
         await store.uncount(conn, row["topic_id"], row["author_id"])
-        await _record(conn, caller, "message.deleted", row)
+        await _audit(conn, caller, "message.deleted", row)
 
 
-async def react(db: Database, caller: Identity, message_id: int, emoji: str) -> None:
+async def add_reaction(db: Database, caller: Identity, message_id: int, emoji: str) -> None:
     """Let the caller's reaction be there, once."""
     async with db.transaction() as conn:
         await _living(conn, message_id, caller)
         await store.add_reaction(conn, message_id, caller.user_id, _known(emoji))
 
 
-async def unreact(db: Database, caller: Identity, message_id: int, emoji: str) -> None:
+async def remove_reaction(db: Database, caller: Identity, message_id: int, emoji: str) -> None:
     """Let the caller's reaction not be there."""
     async with db.transaction() as conn:
         await _living(conn, message_id, caller)
@@ -150,7 +154,7 @@ def _known(emoji: str) -> str:
 async def _living(conn: Connection, message_id: int, caller: Identity) -> Row:
     """The message, locked for a change by someone who may change things, and his role."""
     card = await _card(conn, caller)
-    row = readable(await store.locked_message(conn, message_id), message_id)
+    row = readable(await store.lock_message(conn, message_id), message_id)
     if row["deleted_at"] is not None:
         raise MessageDeleted(f"Message {message_id} was deleted.")
     _must_write(card)
@@ -165,7 +169,7 @@ async def _own(conn: Connection, message_id: int, caller: Identity) -> Row:
     return row
 
 
-async def _record(conn: Connection, caller: Identity, action: str, row: Row) -> None:
+async def _audit(conn: Connection, caller: Identity, action: str, row: Row) -> None:
     if row["author_id"] != caller.user_id:
         detail = {"author_id": row["author_id"], "version": row["version"]}
-        await store.record(conn, caller.user_id, action, row["id"], detail)
+        await store.write_audit(conn, caller.user_id, action, row["id"], detail)

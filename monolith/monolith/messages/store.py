@@ -1,4 +1,4 @@
-"""The SQL of one message. Pages of many: list_store.
+"""The SQL of one message. Lists: list_store.
 
 Statements are put together from the constants below alone; what a caller says is a parameter.
 """
@@ -35,13 +35,13 @@ MESSAGE_BY_ID = f"""
 """  # noqa: S608 -- made of constants
 
 
-async def message(conn: Connection, message_id: int) -> Row | None:
+async def find_message(conn: Connection, message_id: int) -> Row | None:
     """The message, with whether its topic is deleted."""
     return await (await conn.execute(MESSAGE_BY_ID, {"message_id": message_id})).fetchone()
 
 
-async def locked_message(conn: Connection, message_id: int) -> Row | None:
-    """As `message`, locked for a change."""
+async def lock_message(conn: Connection, message_id: int) -> Row | None:
+    """As `find_message`, locked for a change."""
     statement = MESSAGE_BY_ID + "FOR NO KEY UPDATE OF message"
     return await (await conn.execute(statement, {"message_id": message_id})).fetchone()
 
@@ -53,7 +53,7 @@ CARD_BY_ID = f"""
 """  # noqa: S608 -- made of constants
 
 
-async def card(conn: Connection, user_id: int) -> Row | None:
+async def find_person(conn: Connection, user_id: int) -> Row | None:
     """What a person's messages show of him, and his role."""
     return await (await conn.execute(CARD_BY_ID, {"user_id": user_id})).fetchone()
 
@@ -114,7 +114,7 @@ INSERT = f"""
 """  # noqa: S608 -- made of constants
 
 
-async def insert(conn: Connection, values: Mapping[str, Any]) -> Row | None:
+async def insert_message(conn: Connection, values: Mapping[str, Any]) -> Row | None:
     """Write a message at the next position of a topic that is locked by now, and count it.
 
     None where the author was erased meanwhile.
@@ -162,7 +162,7 @@ async def replace_body(
     return (await cursor.fetchall())[0]
 
 
-async def bury(conn: Connection, message_id: int) -> None:
+async def delete_message(conn: Connection, message_id: int) -> None:
     """Make a message a tombstone: its texts, revisions and reactions are gone for good."""
     await conn.execute("DELETE FROM revisions WHERE message_id = %s", (message_id,))
     await conn.execute("DELETE FROM reactions WHERE message_id = %s", (message_id,))
@@ -250,7 +250,7 @@ async def remove_reaction(conn: Connection, message_id: int, user_id: int, emoji
     )
 
 
-async def record(
+async def write_audit(
     conn: Connection, actor_id: int, action: str, message_id: int, detail: Mapping[str, Any]
 ) -> None:
     """Write into the audit log what a moderator did."""

@@ -98,7 +98,7 @@ async def list_topics(request: Request) -> Answer:
 )
 async def read_topic(request: Request, topic_id: int) -> Answer:
     """One topic with its opening text."""
-    topic = await service.get_topic(request.app.state.db, topic_id)
+    topic = await service.read_topic(request.app.state.db, topic_id)
     return thing_answer(request, topic, topic["version"])
 
 
@@ -198,7 +198,7 @@ async def delete_topic(
 )
 async def lock_topic(request: Request, caller: Writer, topic_id: int) -> Response:
     """Take no more messages in it. For moderators."""
-    await service.lock(request.app.state.db, caller, topic_id, locked=True)
+    await service.lock_topic(request.app.state.db, caller, topic_id, locked=True)
     return no_content()
 
 
@@ -210,7 +210,7 @@ async def lock_topic(request: Request, caller: Writer, topic_id: int) -> Respons
 )
 async def unlock_topic(request: Request, caller: Writer, topic_id: int) -> Response:
     """Take messages in it again. For moderators."""
-    await service.lock(request.app.state.db, caller, topic_id, locked=False)
+    await service.lock_topic(request.app.state.db, caller, topic_id, locked=False)
     return no_content()
 
 
@@ -222,7 +222,7 @@ async def unlock_topic(request: Request, caller: Writer, topic_id: int) -> Respo
 )
 async def pin_topic(request: Request, caller: Writer, topic_id: int) -> Response:
     """Keep it on top of the list. For moderators."""
-    await service.pin(request.app.state.db, caller, topic_id, pinned=True)
+    await service.pin_topic(request.app.state.db, caller, topic_id, pinned=True)
     return no_content()
 
 
@@ -234,5 +234,5 @@ async def pin_topic(request: Request, caller: Writer, topic_id: int) -> Response
 )
 async def unpin_topic(request: Request, caller: Writer, topic_id: int) -> Response:
     """Keep it on top no longer. For moderators."""
-    await service.pin(request.app.state.db, caller, topic_id, pinned=False)
+    await service.pin_topic(request.app.state.db, caller, topic_id, pinned=False)
     return no_content()

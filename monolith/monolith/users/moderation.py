@@ -21,7 +21,7 @@ async def suspend(
         suspension = body.parse()
         await store.suspend(conn, user_id, suspension.reason, suspension.until, caller.user_id)
         detail = suspension.model_dump(mode="json")
-        await store.record(conn, caller.user_id, "user.suspended", user_id, detail)
+        await store.write_audit(conn, caller.user_id, "user.suspended", user_id, detail)
 
 
 async def lift_suspension(db: Database, caller: Identity, user_id: int) -> None:
@@ -30,7 +30,7 @@ async def lift_suspension(db: Database, caller: Identity, user_id: int) -> None:
         target = await _moderated(conn, caller, user_id)
         if target["suspended"]:
             await store.lift_suspension(conn, user_id)
-            await store.record(conn, caller.user_id, "user.suspension_lifted", user_id, {})
+            await store.write_audit(conn, caller.user_id, "user.suspension_lifted", user_id, {})
 
 
 async def change_role(
@@ -61,7 +61,7 @@ async def set_role(conn: Connection, actor_id: int | None, target: Row, role: st
     """Write and record another role."""
     await store.set_role(conn, target["id"], role)
     detail = {"from": target["role"], "to": role}
-    await store.record(conn, actor_id, "user.role_changed", target["id"], detail)
+    await store.write_audit(conn, actor_id, "user.role_changed", target["id"], detail)
 
 
 async def _moderated(conn: Connection, caller: Identity, user_id: int) -> Row:
@@ -77,8 +77,8 @@ async def _moderated(conn: Connection, caller: Identity, user_id: int) -> Row:
 
 
 async def _locked(conn: Connection, user_id: int) -> Row:
-    await store.lock(conn, user_id)
-    row = await store.find(conn, user_id)
+    await store.lock_user(conn, user_id)
+    row = await store.find_user(conn, user_id)
     if row is None:
         raise UserNotFound(f"There is no person {user_id}.")
     if row["erased_at"] is not None:

@@ -124,7 +124,7 @@ class Sessions:
         await self.check_password(row, change.current_password, address)
         password_hash = await self._passwords.hash(change.new_password)
         async with self._db.transaction() as conn:
-            await store.lock(conn, caller.user_id)
+            await store.lock_user(conn, caller.user_id)
             await confirm_unchanged(conn, caller, row)
             await store.set_password(conn, caller.user_id, password_hash)
             await session_store.revoke_all(conn, caller.user_id, but=caller.session_id)
@@ -153,7 +153,7 @@ class Sessions:
 
 async def present(conn: Connection, caller: Identity) -> Row:
     """The caller's row; 401 where the account was erased while its access token still lives."""
-    row = await store.find(conn, caller.user_id)
+    row = await store.find_user(conn, caller.user_id)
     if row is None or row["erased_at"] is not None:
         raise AccountErased("Your account was erased. Its access tokens end with it.")
     return row

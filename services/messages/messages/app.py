@@ -13,7 +13,8 @@ from chassis.identity import TokenVerifier
 from chassis.internal import InternalClient, new_client
 from chassis.keyset import KeySet
 from chassis.relay import Relay
-from messages import endpoints, events, internal
+from messages import endpoints, internal
+from messages.events import MESSAGES_COUNTED, TOPIC_ACTIVITY
 from messages.gate import Gate
 from messages.settings import MIGRATIONS, Settings
 
@@ -26,8 +27,8 @@ def create_app(settings: Settings) -> FastAPI:
     users = InternalClient(settings.users_url, settings.internal_secrets)
     topics = InternalClient(settings.topics_url, settings.internal_secrets)
     subscribers = [
-        Subscriber("topics", topics, [events.ACTIVITY]),
-        Subscriber("users", users, [events.COUNTED]),
+        Subscriber("topics", topics, [TOPIC_ACTIVITY]),
+        Subscriber("users", users, [MESSAGES_COUNTED]),
     ]
     relay = Relay(db, "messages", subscribers)
 
@@ -49,6 +50,6 @@ def create_app(settings: Settings) -> FastAPI:
     tokens = TokenVerifier(keys.find, settings.token_issuer, settings.token_audience)
     app = new_application("messages", "Forum: messages", settings, db, tokens, MIGRATIONS, lifespan)
     app.state.gate = Gate(db, topics)
-    app.include_router(endpoints.router)
-    app.include_router(internal.router)
+    for router in (endpoints.router, internal.events, internal.snapshots):
+        app.include_router(router)
     return app

@@ -84,8 +84,8 @@ async def list_messages(request: Request) -> Answer:
     """A topic's messages by position, or everybody's by id."""
     app, asked = request.app.state, read_query(request, ListQuery)
     if asked.topic_id is None:
-        return page_answer(request, await lists.everywhere(app.db, asked))
-    return page_answer(request, await lists.in_topic(app.db, app.gate, asked.topic_id, asked))
+        return page_answer(request, await lists.list_everywhere(app.db, asked))
+    return page_answer(request, await lists.list_in_topic(app.db, app.gate, asked.topic_id, asked))
 
 
 @router.post(
@@ -115,7 +115,7 @@ async def post_message(
 ) -> Answer:
     """Answer in a topic."""
     app = request.app.state
-    return await service.post(app.db, app.gate, caller, body, once)
+    return await service.post_message(app.db, app.gate, caller, once, body)
 
 
 @router.get(
@@ -128,7 +128,7 @@ async def post_message(
 )
 async def read_message(request: Request, message_id: int) -> Answer:
     """One message; of a deleted one, its tombstone."""
-    message = await service.read(request.app.state.db, message_id)
+    message = await service.read_message(request.app.state.db, message_id)
     return thing_answer(request, message, message["version"])
 
 
@@ -141,7 +141,7 @@ async def search_messages(
     request: Request, q: Words, limit: Limit = 20, cursor: CursorText = None
 ) -> Answer:
     """Messages with these words, newest first."""
-    return page_answer(request, await lists.search(request.app.state.db, q, limit, cursor))
+    return page_answer(request, await lists.search_messages(request.app.state.db, q, limit, cursor))
 
 
 @router.patch(
@@ -160,7 +160,7 @@ async def edit_message(
     body: Annotated[Body[Edit], Depends(json_body(Edit))],
 ) -> Answer:
     """Put another body in its place; the old one stays as a revision."""
-    message = await service.edit(request.app.state.db, caller, message_id, if_match, body)
+    message = await service.edit_message(request.app.state.db, caller, message_id, if_match, body)
     return thing_answer(request, message, message["version"])
 
 
@@ -176,7 +176,7 @@ async def delete_message(
     request: Request, caller: Writer, message_id: int, if_match: IfMatch
 ) -> Response:
     """Make it a tombstone: its place stays, its texts and reactions are gone for good."""
-    await service.delete(request.app.state.db, caller, message_id, if_match)
+    await service.delete_message(request.app.state.db, caller, message_id, if_match)
     return no_content()
 
 
@@ -189,7 +189,7 @@ async def list_revisions(
     request: Request, message_id: int, limit: Limit = 20, cursor: CursorText = None
 ) -> Answer:
     """Every body that it has had, the present one first."""
-    page = await lists.revisions(request.app.state.db, message_id, limit, cursor)
+    page = await lists.list_revisions(request.app.state.db, message_id, limit, cursor)
     return page_answer(request, page)
 
 
@@ -201,7 +201,7 @@ async def list_revisions(
 )
 async def add_reaction(request: Request, caller: Writer, message_id: int, emoji: str) -> Response:
     """React; a second time changes nothing."""
-    await service.react(request.app.state.db, caller, message_id, emoji)
+    await service.add_reaction(request.app.state.db, caller, message_id, emoji)
     return no_content()
 
 
@@ -215,5 +215,5 @@ async def remove_reaction(
     request: Request, caller: Writer, message_id: int, emoji: str
 ) -> Response:
     """Take the reaction back; a second time changes nothing."""
-    await service.unreact(request.app.state.db, caller, message_id, emoji)
+    await service.remove_reaction(request.app.state.db, caller, message_id, emoji)
     return no_content()

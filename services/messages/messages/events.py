@@ -1,4 +1,4 @@
-"""What this service publishes, and what it does with what it hears."""
+"""What the messages service tells others, and what it does with what it hears."""
 
 from datetime import datetime
 from typing import Literal
@@ -7,15 +7,19 @@ from pydantic import BaseModel
 
 from chassis.database import Connection
 from chassis.inbox import Handler, Handlers
+from chassis.rebuild import Projection
 from messages import projection_store
+from messages.settings import Settings
 
-# Written by the statements that count: see store.TELL.
-ACTIVITY = "io.forum.topic.activity.v1"
-COUNTED = "io.forum.messages.counted.v1"
+USER_UPDATED = "io.forum.user.updated.v1"
+TOPIC_UPDATED = "io.forum.topic.updated.v1"
+# These two are told by the statements that count: see store.TELL.
+TOPIC_ACTIVITY = "io.forum.topic.activity.v1"
+MESSAGES_COUNTED = "io.forum.messages.counted.v1"
 
 
 class UserUpdated(BaseModel):
-    """`io.forum.user.updated.v1`: what a card says and what a person may do."""
+    """What a card says and what a person may do."""
 
     id: int
     username: str
@@ -28,7 +32,7 @@ class UserUpdated(BaseModel):
 
 
 class TopicUpdated(BaseModel):
-    """`io.forum.topic.updated.v1`: whether someone may read a topic and post in it."""
+    """Whether someone may read a topic and post in it."""
 
     id: int
     title: str
@@ -37,22 +41,33 @@ class TopicUpdated(BaseModel):
     version: int
 
 
-async def hear_user(conn: Connection, user: UserUpdated) -> None:
-    """Keep the card; of someone who is erased, keep no answers."""
-    await projection_store.keep_author(conn, user.model_dump())
+async def take_user(conn: Connection, user: UserUpdated) -> None:
+    """The users service told how a person is. An erased one leaves no answers behind."""
+    await projection_store.apply_card(conn, user.model_dump())
     if user.state == "erased":
         await projection_store.forget_answers(conn, user.id)
 
 
-async def hear_topic(conn: Connection, topic: TopicUpdated) -> None:
-    """Keep the gate."""
-    await projection_store.keep_topic(conn, topic.model_dump())
+async def take_topic(conn: Connection, topic: TopicUpdated) -> None:
+    """The topics service told how a topic is."""
+    await projection_store.apply_topic(conn, topic.model_dump())
 
 
-USERS = Handler(UserUpdated, hear_user)
-TOPICS = Handler(TopicUpdated, hear_topic)
-
+ON_USER_UPDATED = Handler(UserUpdated, take_user)
+ON_TOPIC_UPDATED = Handler(TopicUpdated, take_topic)
 HANDLERS: Handlers = {
-    "users": {"io.forum.user.updated.v1": USERS},
-    "topics": {"io.forum.topic.updated.v1": TOPICS},
+    "users": {USER_UPDATED: ON_USER_UPDATED},
+    "topics": {TOPIC_UPDATED: ON_TOPIC_UPDATED},
 }
+
+
+def projections(settings: Settings) -> list[Projection]:
+    """What is kept here of other services, for the rebuild."""
+    return [
+        Projection(
+            "users", settings.users_url, "users", projection_store.empty_cards, ON_USER_UPDATED
+        ),
+        Projection(
+            "topics", settings.topics_url, "topics", projection_store.empty_topics, ON_TOPIC_UPDATED
+        ),
+    ]

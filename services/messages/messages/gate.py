@@ -7,8 +7,8 @@ from pydantic_core import to_json
 
 from chassis.database import Database
 from chassis.internal import InternalClient
-from messages import events
 from messages.errors import TopicNotFound, TopicUnheard
+from messages.events import TopicUpdated, take_topic
 
 # Somebody waits for it, and most likely the event that would have told is on its way.
 SECONDS = 0.2
@@ -29,11 +29,11 @@ class Gate:
             answer = await self._topics.post("/internal/topic", request, timeout=SECONDS)
             if answer.status_code == 404:
                 raise TopicNotFound(f"There is no topic {topic_id}.")
-            topic = events.TopicUpdated.model_validate_json(answer.raise_for_status().content)
+            topic = TopicUpdated.model_validate_json(answer.raise_for_status().content)
         except (httpx.HTTPError, ValidationError) as error:
             log.warning("topics_not_asked", topic_id=topic_id, error=type(error).__name__)
             raise TopicUnheard(
                 f"Topic {topic_id} is not known here yet and cannot be asked for. Try again."
             ) from None
         async with self._db.transaction() as conn:
-            await events.hear_topic(conn, topic)
+            await take_topic(conn, topic)

@@ -1,18 +1,13 @@
-"""What other services may ask and tell: events in, snapshots out."""
-
-from fastapi import APIRouter
+"""What other services call: events and snapshots."""
 
 from chassis import inbox, snapshot
 from messages import projection_store
 from messages.events import HANDLERS
 
-router = APIRouter()
-router.include_router(inbox.router(HANDLERS))
-router.include_router(
-    snapshot.router(
-        {
-            "activity": projection_store.activity,
-            "message_counts": projection_store.message_counts,
-        }
-    )
+events = inbox.router(HANDLERS)
+snapshots = snapshot.router(
+    {
+        "activity": projection_store.read_activity,
+        "message_counts": projection_store.read_message_counts,
+    }
 )

@@ -13,7 +13,7 @@ from messages.schemas import ListQuery
 from messages.service import readable
 
 
-async def in_topic(db: Database, gate: Gate, topic_id: int, asked: ListQuery) -> Page:
+async def list_in_topic(db: Database, gate: Gate, topic_id: int, asked: ListQuery) -> Page:
     """A topic's messages by position; tombstones too, unless only an author's are asked for."""
     ascending = asked.order != "desc"
     scope = ("messages", topic_id, asked.author_id, ascending)
@@ -22,7 +22,7 @@ async def in_topic(db: Database, gate: Gate, topic_id: int, asked: ListQuery) ->
 
     async def fetch() -> list[Row]:
         async with db.connection() as conn:
-            return await list_store.in_topic(
+            return await list_store.list_in_topic(
                 conn, topic_id, asked.author_id, start, ascending=ascending, fetch=pages.fetch
             )
 
@@ -35,7 +35,7 @@ async def in_topic(db: Database, gate: Gate, topic_id: int, asked: ListQuery) ->
     return _page(pages, rows if rows[0]["id"] is not None else [], "position")
 
 
-async def everywhere(db: Database, asked: ListQuery) -> Page:
+async def list_everywhere(db: Database, asked: ListQuery) -> Page:
     """Messages of all topics, or an author's, by id."""
     if asked.position is not None:
         raise invalid("/from", "topic_id_missing", "a position needs a topic_id beside it")
@@ -44,13 +44,13 @@ async def everywhere(db: Database, asked: ListQuery) -> Page:
     pages = Pages(asked.limit, asked.cursor, scope, (int,))
     start = _start(pages, 1 if ascending else LARGEST_ID, ascending=ascending)
     async with db.connection() as conn:
-        rows = await list_store.everywhere(
+        rows = await list_store.list_everywhere(
             conn, asked.author_id, start, ascending=ascending, fetch=pages.fetch
         )
     return _page(pages, rows, "id")
 
 
-async def search(db: Database, query: str, limit: int, cursor: str | None) -> Page:
+async def search_messages(db: Database, query: str, limit: int, cursor: str | None) -> Page:
     """Messages with these words, newest first."""
     pages = Pages(limit, cursor, ("messages/search", query), (int,))
     start = _start(pages, LARGEST_ID, ascending=False)
@@ -64,15 +64,15 @@ async def search(db: Database, query: str, limit: int, cursor: str | None) -> Pa
     return _page(pages, rows, "id")
 
 
-async def revisions(db: Database, message_id: int, limit: int, cursor: str | None) -> Page:
+async def list_revisions(db: Database, message_id: int, limit: int, cursor: str | None) -> Page:
     """Every body that the message has had, the present one first; none of a tombstone."""
     pages = Pages(limit, cursor, ("revisions", message_id), (int,))
     start = _start(pages, LARGEST_ID, ascending=False)
     async with db.connection() as conn:
-        row = readable(await store.message(conn, message_id), message_id)
+        row = readable(await store.find_message(conn, message_id), message_id)
         if row["deleted_at"] is not None:
             return Page([], None)
-        rows = await list_store.revisions(conn, message_id, start, pages.fetch)
+        rows = await list_store.list_revisions(conn, message_id, start, pages.fetch)
     return pages.page(rows, lambda row: (row["version"],), schemas.revision)
 
 

@@ -1,9 +1,6 @@
-"""The SQL of what other services own and this one keeps a copy of: topics' gates, author cards.
+"""The SQL of what is kept of other services, and of what they are told: gates, cards, counts."""
 
-And of what this one owns and tells: the counts in the same rows.
-"""
-
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from typing import Any
 
 from chassis.database import Connection, Row
@@ -11,7 +8,7 @@ from chassis.snapshot import each_row
 from messages.store import CALLER
 
 
-async def topic(conn: Connection, topic_id: int) -> Row | None:
+async def find_topic(conn: Connection, topic_id: int) -> Row | None:
     """What is known of a topic; its version is 0 while the topics service has not told."""
     return await (
         await conn.execute(
@@ -27,14 +24,14 @@ STATE = f"""
 """  # noqa: S608 -- made of constants
 
 
-async def state(conn: Connection, user_id: int) -> str | None:
+async def find_state(conn: Connection, user_id: int) -> str | None:
     """The state of a person by the card; None without one."""
     row = await (await conn.execute(STATE, {"user_id": user_id})).fetchone()
     return row["caller_state"] if row else None
 
 
-async def keep_topic(conn: Connection, values: Mapping[str, Any]) -> None:
-    """Keep what the topics service says of a topic, unless something newer is known."""
+async def apply_topic(conn: Connection, topic: dict[str, Any]) -> None:
+    """The topic as topics tells it, unless a newer state is here."""
     await conn.execute(
         """
         INSERT INTO topics AS kept (id, title, locked, deleted, version)
@@ -46,12 +43,12 @@ async def keep_topic(conn: Connection, values: Mapping[str, Any]) -> None:
             version = excluded.version
         WHERE kept.version < excluded.version
         """,
-        values,
+        topic,
     )
 
 
-async def keep_author(conn: Connection, values: Mapping[str, Any]) -> None:
-    """Keep what the users service says of a person, unless something newer is known."""
+async def apply_card(conn: Connection, card: dict[str, Any]) -> None:
+    """The card as users tells it, unless a newer one is here."""
     await conn.execute(
         """
         INSERT INTO authors AS kept
@@ -70,17 +67,17 @@ async def keep_author(conn: Connection, values: Mapping[str, Any]) -> None:
             version = excluded.version
         WHERE kept.version < excluded.version
         """,
-        values,
+        card,
     )
 
 
 async def forget_answers(conn: Connection, user_id: int) -> None:
-    """Delete the kept answers to a person's requests: they hold what the person said."""
+    """Delete what the idempotency store holds of a person."""
     await conn.execute("DELETE FROM idempotency_keys WHERE owner = %s", (f"user:{user_id}",))
 
 
 async def empty_topics(conn: Connection) -> None:
-    """Forget what the topics service said. The rows stay: the counts in them are our own."""
+    """Back to before topics said anything. The rows stay: the counts in them are our own."""
     await conn.execute(
         """
         UPDATE topics
@@ -93,8 +90,8 @@ async def empty_topics(conn: Connection) -> None:
     )
 
 
-async def empty_authors(conn: Connection) -> None:
-    """Forget what the users service said. The rows stay: the counts in them are our own."""
+async def empty_cards(conn: Connection) -> None:
+    """Back to before users said anything. The rows stay: the counts in them are our own."""
     await conn.execute(
         """
         UPDATE authors
@@ -110,8 +107,8 @@ async def empty_authors(conn: Connection) -> None:
     )
 
 
-def activity(conn: Connection) -> AsyncIterator[Row]:
-    """What is counted for each topic, as the event says it."""
+def read_activity(conn: Connection) -> AsyncIterator[Row]:
+    """What goes on in every topic that anyone posted in."""
     return each_row(
         conn,
         """
@@ -124,8 +121,8 @@ def activity(conn: Connection) -> AsyncIterator[Row]:
     )
 
 
-def message_counts(conn: Connection) -> AsyncIterator[Row]:
-    """What is counted for each person, as the event says it."""
+def read_message_counts(conn: Connection) -> AsyncIterator[Row]:
+    """The number of messages of everyone who posted one."""
     return each_row(
         conn,
         """

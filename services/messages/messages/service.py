@@ -1,4 +1,4 @@
-"""The rules of messages. Each function that changes something is one transaction."""
+"""The rules of messages, and the transaction of each change."""
 
 from typing import NoReturn
 
@@ -25,10 +25,10 @@ from messages.gate import Gate
 from messages.schemas import Edit, Message, NewMessage
 
 
-async def read(db: Database, message_id: int) -> Message:
+async def read_message(db: Database, message_id: int) -> Message:
     """The message, or its tombstone."""
     async with db.connection() as conn:
-        row = await store.message(conn, message_id)
+        row = await store.find_message(conn, message_id)
     return schemas.message(readable(row, message_id))
 
 
@@ -43,20 +43,20 @@ def readable(row: Row | None, message_id: int) -> Row:
     return row
 
 
-async def post(
-    db: Database, gate: Gate, caller: Identity, body: Body[NewMessage], once: Once
+async def post_message(
+    db: Database, gate: Gate, caller: Identity, once: Once, body: Body[NewMessage]
 ) -> Answer:
     """Write a message. A topic that is not known here is asked for, outside any transaction."""
     html = await _rendered(body)
     try:
-        return await _post(db, caller, body, html, once)
+        return await _post(db, caller, once, body, html)
     except TopicUnheard:
         await gate.ask(body.parse().topic_id)
-    return await _post(db, caller, body, html, once)
+    return await _post(db, caller, once, body, html)
 
 
 async def _post(
-    db: Database, caller: Identity, body: Body[NewMessage], html: str, once: Once
+    db: Database, caller: Identity, once: Once, body: Body[NewMessage], html: str
 ) -> Answer:
     async with db.transaction() as conn:
         if (kept := await once.claim(conn)) is not None:
@@ -71,7 +71,7 @@ async def _post(
             "body_html": html,
             "reply_to": new.reply_to,
         }
-        row = await store.post(conn, values)
+        row = await store.post_message(conn, values)
         if row is None:
             await _refuse(conn, caller, new.topic_id)
         must_exist(row["author_state"])
@@ -86,7 +86,7 @@ async def _parse(conn: Connection, caller: Identity, body: Body[NewMessage]) -> 
     try:
         return body.parse()
     except Invalid:
-        state = await projection_store.state(conn, caller.user_id)
+        state = await projection_store.find_state(conn, caller.user_id)
         must_exist(state)
         must_write(state)
         raise
@@ -94,9 +94,9 @@ async def _parse(conn: Connection, caller: Identity, body: Body[NewMessage]) -> 
 
 async def _refuse(conn: Connection, caller: Identity, topic_id: int) -> NoReturn:
     """Say why nobody can post in a topic, or why this person cannot."""
-    state = await projection_store.state(conn, caller.user_id)
+    state = await projection_store.find_state(conn, caller.user_id)
     must_exist(state)
-    topic = await projection_store.topic(conn, topic_id)
+    topic = await projection_store.find_topic(conn, topic_id)
     if topic is None or topic["version"] == 0:
         raise TopicUnheard(f"Topic {topic_id} is not known here yet. Try again.")
     if topic["deleted"]:
@@ -120,17 +120,17 @@ def must_write(state: str | None) -> None:
         raise Suspended("While your account is suspended you can read, and not write.")
 
 
-async def edit(
-    db: Database, caller: Identity, message_id: int, if_match: Precondition, body: Body[Edit]
+async def edit_message(
+    db: Database, caller: Identity, message_id: int, precondition: Precondition, body: Body[Edit]
 ) -> Message:
     """Put another body in place of the one that there is, which stays as a revision."""
     html = await _rendered(body)
     async with db.transaction() as conn:
         row = await _own(conn, message_id, caller)
-        if_match.check(row["version"])
+        precondition.check(row["version"])
         text = body.parse().body
         edited = await store.replace_body(conn, message_id, caller.user_id, text, html)
-        await _record(conn, caller, "message.edited", row)
+        await _audit(conn, caller, "message.edited", row)
         return schemas.message({**row, **edited})
 
 
@@ -140,25 +140,27 @@ async def _rendered(body: Body[NewMessage] | Body[Edit]) -> str:
     return await markdown.render_beside(given.body) if given else ""
 
 
-async def delete(db: Database, caller: Identity, message_id: int, if_match: Precondition) -> None:
+async def delete_message(
+    db: Database, caller: Identity, message_id: int, precondition: Precondition
+) -> None:
     """Make the message a tombstone, and count it no more."""
     async with db.transaction() as conn:
         await store.lock_topic_of(conn, message_id)
         row = await _own(conn, message_id, caller)
-        if_match.check(row["version"])
-        await store.bury(conn, message_id)
+        precondition.check(row["version"])
+        await store.delete_message(conn, message_id)
         await store.uncount(conn, row["topic_id"], row["author_id"])
-        await _record(conn, caller, "message.deleted", row)
+        await _audit(conn, caller, "message.deleted", row)
 
 
-async def react(db: Database, caller: Identity, message_id: int, emoji: str) -> None:
+async def add_reaction(db: Database, caller: Identity, message_id: int, emoji: str) -> None:
     """Let the caller's reaction be there, once."""
     async with db.transaction() as conn:
         await _living(conn, message_id, caller)
         await store.add_reaction(conn, message_id, caller.user_id, _known(emoji))
 
 
-async def unreact(db: Database, caller: Identity, message_id: int, emoji: str) -> None:
+async def remove_reaction(db: Database, caller: Identity, message_id: int, emoji: str) -> None:
     """Let the caller's reaction not be there."""
     async with db.transaction() as conn:
         await _living(conn, message_id, caller)
@@ -173,9 +175,9 @@ def _known(emoji: str) -> str:
 
 async def _living(conn: Connection, message_id: int, caller: Identity) -> Row:
     """The message, locked for a change by someone who may change things."""
-    found = await store.locked_message(conn, message_id, caller.user_id)
+    found = await store.lock_message(conn, message_id, caller.user_id)
     if found is None:
-        must_exist(await projection_store.state(conn, caller.user_id))
+        must_exist(await projection_store.find_state(conn, caller.user_id))
     else:
         must_exist(found["caller_state"])
     row = readable(found, message_id)
@@ -195,7 +197,7 @@ async def _own(conn: Connection, message_id: int, caller: Identity) -> Row:
     return row
 
 
-async def _record(conn: Connection, caller: Identity, action: str, row: Row) -> None:
+async def _audit(conn: Connection, caller: Identity, action: str, row: Row) -> None:
     if row["author_id"] != caller.user_id:
         detail = {"author_id": row["author_id"], "version": row["version"]}
-        await store.record(conn, caller.user_id, action, row["id"], detail)
+        await store.write_audit(conn, caller.user_id, action, row["id"], detail)

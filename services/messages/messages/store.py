@@ -1,4 +1,4 @@
-"""The SQL of one message. Pages of many: list_store. What other services own: projection_store.
+"""The SQL of one message. Lists: list_store. What other services own: projection_store.
 
 Statements are put together from the constants below alone; what a caller says is a parameter.
 """
@@ -44,7 +44,7 @@ MESSAGE_BY_ID = f"""
 """  # noqa: S608 -- made of constants
 
 
-async def message(conn: Connection, message_id: int) -> Row | None:
+async def find_message(conn: Connection, message_id: int) -> Row | None:
     """The message, with whether its topic is deleted."""
     return await (await conn.execute(MESSAGE_BY_ID, {"message_id": message_id})).fetchone()
 
@@ -119,7 +119,7 @@ POST = f"""
 """  # noqa: S608 -- made of constants
 
 
-async def post(conn: Connection, values: Mapping[str, Any]) -> Row | None:
+async def post_message(conn: Connection, values: Mapping[str, Any]) -> Row | None:
     """Write a message at the topic's next position, count and tell it; None where nobody may post.
 
     A `reply_to` that is not in the topic comes back as None.
@@ -139,8 +139,8 @@ LOCKED_MESSAGE = f"""
 """  # noqa: S608 -- made of constants
 
 
-async def locked_message(conn: Connection, message_id: int, caller_id: int) -> Row | None:
-    """As `message`, locked for a change, with the caller's role and state."""
+async def lock_message(conn: Connection, message_id: int, caller_id: int) -> Row | None:
+    """As `find_message`, locked for a change, with the caller's role and state."""
     values = {"message_id": message_id, "caller_id": caller_id}
     return await (await conn.execute(LOCKED_MESSAGE, values)).fetchone()
 
@@ -187,7 +187,7 @@ async def replace_body(
     return (await cursor.fetchall())[0]
 
 
-async def bury(conn: Connection, message_id: int) -> None:
+async def delete_message(conn: Connection, message_id: int) -> None:
     """Make a message a tombstone: its texts, revisions and reactions are gone for good."""
     await conn.execute("DELETE FROM revisions WHERE message_id = %s", (message_id,))
     await conn.execute("DELETE FROM reactions WHERE message_id = %s", (message_id,))
@@ -282,7 +282,7 @@ async def remove_reaction(conn: Connection, message_id: int, user_id: int, emoji
     )
 
 
-async def record(
+async def write_audit(
     conn: Connection, actor_id: int, action: str, message_id: int, detail: Mapping[str, Any]
 ) -> None:
     """Write into the audit log what a moderator did."""

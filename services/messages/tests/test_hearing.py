@@ -17,7 +17,7 @@ from pydantic_core import to_json
 from chassis.database import Database
 from chassis.internal import InternalClient
 from chassis.rebuild import rebuild
-from messages.rebuild import projections
+from messages.events import projections
 
 CARDS = "SELECT id, display_name, state, version FROM authors ORDER BY id"
 GATES = "SELECT id, title, locked, deleted, version FROM topics ORDER BY id"

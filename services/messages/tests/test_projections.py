@@ -11,7 +11,7 @@ from psycopg.rows import dict_row
 from chassis.database import Database
 from chassis.internal import InternalClient
 from chassis.rebuild import rebuild
-from messages.rebuild import projections
+from messages.events import projections
 
 IDS = st.integers(1, 4)
 # What happens at the owner, in order: whose state changes, and to what.

@@ -34,6 +34,7 @@ class Wanted(BaseModel):
 
 @lookups.post("/internal/topic")
 async def read_topic(request: Request, body: SignedBody) -> Response:
+    """The state of one topic, as its event tells it; 404 where there is none."""
     try:
         wanted = Wanted.model_validate_json(body)
     except ValidationError:

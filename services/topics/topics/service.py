@@ -21,7 +21,7 @@ LONGEST_SLUG = 80
 _NOT_A_WORD = re.compile(r"\W+")
 
 
-async def get_topic(db: Database, topic_id: int) -> Topic:
+async def read_topic(db: Database, topic_id: int) -> Topic:
     """The topic as anyone sees it."""
     async with db.connection() as conn:
         return topic(_living(topic_id, await store.find_topic(conn, topic_id)))
@@ -54,7 +54,7 @@ async def change_topic(
     db: Database,
     caller: Identity,
     topic_id: int,
-    condition: Precondition,
+    precondition: Precondition,
     body: Body[TopicChanges],
 ) -> Topic:
     """Change what is given. What changes nothing makes no new version."""
@@ -63,7 +63,7 @@ async def change_topic(
         rights = await rights_of(conn, caller)
         row = _living(topic_id, await store.lock_topic(conn, topic_id))
         rights.must_own(row["author_id"])
-        condition.check(row["version"])
+        precondition.check(row["version"])
         given = body.parse().model_dump(exclude_unset=True)
         changes = {name: value for name, value in given.items() if row[name] != value}
         if changes:
@@ -77,14 +77,14 @@ async def change_topic(
 
 
 async def delete_topic(
-    db: Database, caller: Identity, topic_id: int, condition: Precondition
+    db: Database, caller: Identity, topic_id: int, precondition: Precondition
 ) -> None:
     """Delete it for everyone; both counters move with it."""
     async with db.transaction() as conn:
         rights = await rights_of(conn, caller)
         row = _living(topic_id, await store.lock_topic(conn, topic_id))
         rights.must_own(row["author_id"])
-        condition.check(row["version"])
+        precondition.check(row["version"])
         await store.delete_topic(conn, topic_id)
         await store.count_in_category(conn, row["category"], -1)
         await tell_topic(conn, topic_id)
@@ -92,7 +92,7 @@ async def delete_topic(
         await _audit(conn, rights, "topic.delete", row, {})
 
 
-async def lock(db: Database, caller: Identity, topic_id: int, *, locked: bool) -> None:
+async def lock_topic(db: Database, caller: Identity, topic_id: int, *, locked: bool) -> None:
     """Close a topic to new messages, or open it again. Done already is done."""
     async with db.transaction() as conn:
         rights, row = await _moderated(conn, caller, topic_id)
@@ -103,7 +103,7 @@ async def lock(db: Database, caller: Identity, topic_id: int, *, locked: bool) -
             await store.write_audit(conn, rights.user_id, action, topic_id, {})
 
 
-async def pin(db: Database, caller: Identity, topic_id: int, *, pinned: bool) -> None:
+async def pin_topic(db: Database, caller: Identity, topic_id: int, *, pinned: bool) -> None:
     """Keep a topic on top of the list, or no longer. Done already is done."""
     async with db.transaction() as conn:
         rights, row = await _moderated(conn, caller, topic_id)

@@ -58,23 +58,19 @@ def card(row: Row) -> AuthorCard:
     }
 
 
-async def tell(conn: Connection, row: Row) -> None:
+async def tell_user(conn: Connection, row: Row) -> None:
     """Publish how this person is now."""
     await outbox.publish(conn, [Event(USER_UPDATED, str(row["id"]), card(row))])
 
 
 async def take_topic_count(conn: Connection, counted: TopicsCounted) -> None:
     """The topics service counted a person's topics."""
-    await projection_store.set_topic_count(
-        conn, counted.user_id, counted.topic_count, counted.version
-    )
+    await projection_store.apply_topic_count(conn, counted.model_dump())
 
 
 async def take_message_count(conn: Connection, counted: MessagesCounted) -> None:
     """The messages service counted a person's messages."""
-    await projection_store.set_message_count(
-        conn, counted.user_id, counted.message_count, counted.version
-    )
+    await projection_store.apply_message_count(conn, counted.model_dump())
 
 
 ON_TOPICS_COUNTED = Handler(TopicsCounted, take_topic_count)
@@ -92,14 +88,14 @@ def projections(settings: Settings) -> list[Projection]:
             "topics",
             settings.topics_url,
             "topic_counts",
-            projection_store.forget_topic_counts,
+            projection_store.empty_topic_counts,
             ON_TOPICS_COUNTED,
         ),
         Projection(
             "messages",
             settings.messages_url,
             "message_counts",
-            projection_store.forget_message_counts,
+            projection_store.empty_message_counts,
             ON_MESSAGES_COUNTED,
         ),
     ]

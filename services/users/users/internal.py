@@ -1,4 +1,4 @@
-"""What other services call: `POST /internal/events` and `POST /internal/snapshot`."""
+"""What other services call: events and snapshots."""
 
 from chassis import inbox, snapshot
 from users.events import HANDLERS, read_users

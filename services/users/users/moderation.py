@@ -21,7 +21,7 @@ async def suspend(
         suspension = body.parse()
         await store.suspend(conn, user_id, suspension.reason, suspension.until, caller.user_id)
         detail = suspension.model_dump(mode="json")
-        await store.record(conn, caller.user_id, "user.suspended", user_id, detail)
+        await store.write_audit(conn, caller.user_id, "user.suspended", user_id, detail)
         await _tell(conn, user_id)
 
 
@@ -31,7 +31,7 @@ async def lift_suspension(db: Database, caller: Identity, user_id: int) -> None:
         target = await _moderated(conn, caller, user_id)
         if target["suspended"]:
             await store.lift_suspension(conn, user_id)
-            await store.record(conn, caller.user_id, "user.suspension_lifted", user_id, {})
+            await store.write_audit(conn, caller.user_id, "user.suspension_lifted", user_id, {})
             await _tell(conn, user_id)
 
 
@@ -63,7 +63,7 @@ async def set_role(conn: Connection, actor_id: int | None, target: Row, role: st
     """Write, record and tell of another role."""
     await store.set_role(conn, target["id"], role)
     detail = {"from": target["role"], "to": role}
-    await store.record(conn, actor_id, "user.role_changed", target["id"], detail)
+    await store.write_audit(conn, actor_id, "user.role_changed", target["id"], detail)
     await _tell(conn, target["id"])
 
 
@@ -80,8 +80,8 @@ async def _moderated(conn: Connection, caller: Identity, user_id: int) -> Row:
 
 
 async def _locked(conn: Connection, user_id: int) -> Row:
-    await store.lock(conn, user_id)
-    row = await store.find(conn, user_id)
+    await store.lock_user(conn, user_id)
+    row = await store.find_user(conn, user_id)
     if row is None:
         raise UserNotFound(f"There is no person {user_id}.")
     if row["erased_at"] is not None:
@@ -97,6 +97,6 @@ def _allow(actor: Row, role: str) -> None:
 
 
 async def _tell(conn: Connection, user_id: int) -> None:
-    row = await store.find(conn, user_id)
+    row = await store.find_user(conn, user_id)
     assert row is not None  # noqa: S101 -- it is locked
-    await events.tell(conn, row)
+    await events.tell_user(conn, row)

@@ -1,34 +1,36 @@
-"""The SQL of what other services count: topics and messages of each person."""
+"""The SQL of what is kept of other services: the counts of each person's topics and messages."""
+
+from typing import Any
 
 from chassis.database import Connection
 
 
-async def set_topic_count(conn: Connection, user_id: int, count: int, version: int) -> None:
-    """Take over what the topics service counted, unless a newer count is here."""
+async def apply_topic_count(conn: Connection, counted: dict[str, Any]) -> None:
+    """The number of topics as topics tells it, unless a newer one is here."""
     await conn.execute(
         """
         UPDATE users
-        SET topic_count = %(count)s, topic_count_version = %(version)s
-        WHERE id = %(id)s AND topic_count_version < %(version)s
+        SET topic_count = %(topic_count)s, topic_count_version = %(version)s
+        WHERE id = %(user_id)s AND topic_count_version < %(version)s
         """,
-        {"id": user_id, "count": count, "version": version},
+        counted,
     )
 
 
-async def set_message_count(conn: Connection, user_id: int, count: int, version: int) -> None:
-    """Take over what the messages service counted, unless a newer count is here."""
+async def apply_message_count(conn: Connection, counted: dict[str, Any]) -> None:
+    """The number of messages as messages tells it, unless a newer one is here."""
     await conn.execute(
         """
         UPDATE users
-        SET message_count = %(count)s, message_count_version = %(version)s
-        WHERE id = %(id)s AND message_count_version < %(version)s
+        SET message_count = %(message_count)s, message_count_version = %(version)s
+        WHERE id = %(user_id)s AND message_count_version < %(version)s
         """,
-        {"id": user_id, "count": count, "version": version},
+        counted,
     )
 
 
-async def forget_topic_counts(conn: Connection) -> None:
-    """Take the counts of topics back to before the first event."""
+async def empty_topic_counts(conn: Connection) -> None:
+    """Back to before topics said anything."""
     await conn.execute(
         """
         UPDATE users
@@ -38,8 +40,8 @@ async def forget_topic_counts(conn: Connection) -> None:
     )
 
 
-async def forget_message_counts(conn: Connection) -> None:
-    """Take the counts of messages back to before the first event."""
+async def empty_message_counts(conn: Connection) -> None:
+    """Back to before messages said anything."""
     await conn.execute(
         """
         UPDATE users

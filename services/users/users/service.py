@@ -1,4 +1,4 @@
-"""The rules of accounts: registering, reading, changing one's profile, erasing oneself."""
+"""The rules of accounts, and the transaction of each change."""
 
 from collections.abc import Sequence
 
@@ -25,23 +25,23 @@ async def register(
     async with db.transaction() as conn:
         if kept := await once.claim(conn):
             return kept
-        user_id = await store.insert(
+        user_id = await store.insert_user(
             conn, new.username, new.email, password_hash, new.display_name or new.username
         )
         if user_id is None and await store.find_by_username(conn, new.username) is None:
             raise EmailTaken("An account has this e-mail address. Log in with it.")
         if user_id is None or await erasure_store.is_retired(conn, new.username):
             raise UsernameTaken(f"The username '{new.username}' is taken. Choose another.")
-        row = await store.find(conn, user_id)
+        row = await store.find_user(conn, user_id)
         assert row is not None  # noqa: S101 -- it was just written
-        await events.tell(conn, row)
+        await events.tell_user(conn, row)
         return await once.keep(conn, schemas.user(row), version=row["version"], user_id=user_id)
 
 
 async def read_user(db: Database, user_id: int) -> Row:
     """One person; of an erased one there is a card left."""
     async with db.connection() as conn:
-        row = await store.find(conn, user_id)
+        row = await store.find_user(conn, user_id)
     if row is None:
         raise UserNotFound(f"There is no person {user_id}.")
     return row
@@ -80,7 +80,7 @@ async def update_me(
 ) -> Row:
     """Change what the body names of the caller's profile."""
     async with db.transaction() as conn:
-        await store.lock(conn, caller.user_id)
+        await store.lock_user(conn, caller.user_id)
         row = await present(conn, caller)
         if schemas.state(row) == "suspended":
             raise Suspended("You are suspended, and so cannot change your profile.")
@@ -89,7 +89,7 @@ async def update_me(
         if not await store.update_profile(conn, caller.user_id, {**row, **change}):
             raise EmailTaken("Another account has this e-mail address.")
         row = await present(conn, caller)
-        await events.tell(conn, row)
+        await events.tell_user(conn, row)
     return row
 
 
@@ -106,7 +106,7 @@ async def erase_me(
     await sessions.check_password(row, body.parse().password, address)
     async with db.transaction() as conn:
         admins = await store.lock_admins(conn)
-        await store.lock(conn, caller.user_id)
+        await store.lock_user(conn, caller.user_id)
         await confirm_unchanged(conn, caller, row)
         if moderation.is_last_admin(admins, caller.user_id):
             raise LastAdmin("No other admin is left who can act. Make someone else one first.")
@@ -114,9 +114,9 @@ async def erase_me(
         await session_store.delete_all(conn, caller.user_id)
         await erasure_store.forget_answers(conn, caller.user_id)
         await erasure_store.forget_reasons(conn, caller.user_id)
-        erased = await store.find(conn, caller.user_id)
+        erased = await store.find_user(conn, caller.user_id)
         assert erased is not None  # noqa: S101 -- the row is locked and was just changed
         await erasure_store.scrub_events(
             conn, caller.user_id, events.USER_UPDATED, events.card(erased)
         )
-        await events.tell(conn, erased)
+        await events.tell_user(conn, erased)

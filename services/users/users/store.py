@@ -15,7 +15,7 @@ from chassis import snapshot
 from chassis.database import Connection, Row
 
 
-async def find(conn: Connection, user_id: int) -> Row | None:
+async def find_user(conn: Connection, user_id: int) -> Row | None:
     """All that is known of one person, the erased included."""
     result = await conn.execute(
         """
@@ -30,7 +30,7 @@ async def find(conn: Connection, user_id: int) -> Row | None:
     return await result.fetchone()
 
 
-async def lock(conn: Connection, user_id: int) -> None:
+async def lock_user(conn: Connection, user_id: int) -> None:
     """Let nobody else change this person until the transaction ends."""
     await conn.execute("SELECT id FROM users WHERE id = %s FOR NO KEY UPDATE", (user_id,))
 
@@ -134,7 +134,7 @@ async def list_by_ids(conn: Connection, ids: Sequence[int]) -> list[Row]:
     return await result.fetchall()
 
 
-async def insert(
+async def insert_user(
     conn: Connection, username: str, email: str, password_hash: str, display_name: str
 ) -> int | None:
     """The new person's id, or None where the username or the e-mail address is someone's."""
@@ -246,7 +246,7 @@ async def each_user(conn: Connection) -> AsyncIterator[Row]:
         yield row
 
 
-async def record(
+async def write_audit(
     conn: Connection, actor_id: int | None, action: str, target_id: int, detail: dict[str, Any]
 ) -> None:
     """Write a line of the audit log; `actor_id` is None for a command of the operator."""
