@@ -4,7 +4,6 @@ A neighbour is a small server on a socket of its own that says what a test tells
 """
 
 import asyncio
-import socket
 import time
 import uuid
 from collections.abc import AsyncIterator
@@ -15,14 +14,13 @@ from typing import Any
 
 import httpx
 import psycopg
-import uvicorn
 from fastapi import FastAPI
 from psycopg.rows import dict_row
 from pydantic import SecretStr
 from pydantic_core import from_json, to_json
 
 from chassis.internal import sign
-from chassis.testing import SECRET, Signer, running
+from chassis.testing import SECRET, Signer, listening, running
 from messages.app import create_app
 from messages.settings import Settings
 
@@ -58,20 +56,6 @@ async def _respond(send: Any, status: int, body: bytes) -> None:
     headers = [(b"content-type", b"application/json")]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
-
-
-@asynccontextmanager
-async def listening(app: Any) -> AsyncIterator[str]:
-    """The address of `app`, served on a port of its own."""
-    config = uvicorn.Config(app, log_config=None, lifespan="off", timeout_graceful_shutdown=1)
-    server = uvicorn.Server(config)
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        task = asyncio.create_task(server.serve([listener]))
-        try:
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            await task
 
 
 def topic_updated(topic_id: int, version: int = 1, **changes: Any) -> dict[str, Any]:

@@ -14,11 +14,12 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 from pydantic_core import from_json, to_json
-from topics_harness import Service, activity, cloud_event, listening, settings, user
+from topics_harness import Service, activity, cloud_event, settings, user
 
 from chassis.database import Database
 from chassis.internal import InternalClient
 from chassis.rebuild import rebuild
+from chassis.testing import listening
 from topics.events import projections
 
 PEOPLE, TOPICS = range(1, 5), range(1, 5)

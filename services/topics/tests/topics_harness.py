@@ -1,7 +1,5 @@
 """The topics service as its tests know it: a real database, its HTTP, and what others tell it."""
 
-import asyncio
-import socket
 import time
 import uuid
 from collections.abc import AsyncIterator
@@ -11,7 +9,6 @@ from typing import Any
 
 import httpx
 import psycopg
-import uvicorn
 from psycopg.rows import dict_row
 from pydantic import SecretStr
 from pydantic_core import to_json
@@ -133,17 +130,3 @@ async def topics_service(url: str, signer: Signer) -> AsyncIterator[Service]:
     signer.publish(url)
     async with running(create_app(settings(url))) as client:
         yield Service(client, signer, url)
-
-
-@asynccontextmanager
-async def listening(app: Any) -> AsyncIterator[str]:
-    """The address of an ASGI application, served on a port of its own."""
-    config = uvicorn.Config(app, log_config=None, lifespan="off", timeout_graceful_shutdown=1)
-    server = uvicorn.Server(config)
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        task = asyncio.create_task(server.serve([listener]))
-        try:
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            await task
