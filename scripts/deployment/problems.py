@@ -103,7 +103,7 @@ def _too_much(operation: str, code: str, message: str) -> str:
     """Too fast; or, where tasks have a quota, too many at once."""
     if "vCPU" in message:
         return (
-            f"{operation} was refused: {message.rstrip('.')}. `scripts/deploy check` has the command that asks"
-            f" AWS for more. {AGAIN}"
+            f"{operation} was refused: {message.rstrip('.')}. `scripts/deploy check` has the"
+            f" command that asks AWS for more. {AGAIN}"
         )
     return f"AWS throttles {operation} ({code}), after several tries. {AGAIN}"
