@@ -24,6 +24,11 @@ OWN = {
 }
 OWN_SECRET = "${service.Secret}:"  # noqa: S105 - a reference
 OWN_LOG = "${service.LogGroup}"
+# How long each keeps a connection that nobody uses: platform.yml, Service Connect if it is not
+# told, and the services themselves (chassis/server.py). Whoever sends has to close first.
+LOAD_BALANCER_IDLE = 60
+SERVICE_CONNECT_IDLE = 300
+SERVER_IDLE = 130
 # Stands for the outputs of stacks.
 SAMPLE = "sample"
 SAMPLES = {
@@ -76,6 +81,11 @@ def _task(service: str, document: Mapping[str, Any]) -> Iterator[Found]:
 def _container(container: Mapping[str, Any]) -> Iterator[Found]:
     if container.get("readonlyRootFilesystem") is not True:
         yield container["name"], "can change its own image", "Say readonlyRootFilesystem"
+    for memory in container.get("linuxParameters", {}).get("tmpfs", []):
+        # Its mode is else that of what is in the image, or root's own, as the platform likes.
+        if "mode=1777" not in memory.get("mountOptions", []):
+            wrong = "is perhaps not for the user that the container runs as"
+            yield memory["containerPath"], wrong, "Say mode=1777 in mountOptions"
     options = container.get("logConfiguration", {}).get("options", {})
     if options.get("awslogs-group") != OWN_LOG:
         yield container["name"], "logs elsewhere", f"Say awslogs-group: {OWN_LOG}"
@@ -128,6 +138,11 @@ def _connected(
         if connected.get("discoveryName") != service:
             wrong = f"is {connected.get('discoveryName')}, which another service may have too"
             yield "discoveryName", wrong, f"Say {service}"
+        idle = connected.get("timeout", {}).get("idleTimeoutSeconds", SERVICE_CONNECT_IDLE)
+        if not LOAD_BALANCER_IDLE < idle < SERVER_IDLE:
+            wrong = f"is {idle}, so a request may meet a connection that has just been closed"
+            remedy = f"Give one between {LOAD_BALANCER_IDLE} and {SERVER_IDLE}"
+            yield "idleTimeoutSeconds", wrong, remedy
         names = [alias["dnsName"] for alias in connected["clientAliases"]]
         if names != [service]:
             yield "clientAliases", f"are {names}", f"Others ask for {service}"

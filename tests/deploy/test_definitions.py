@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from deployment import lint, references
+from deployment import lint, lint_services, references
 from deployment.problems import DeployError
-from forum.places import SERVICES
+from forum.places import ROOT, SERVICES
 from forum.routes import Route
 
 FILES = lint.load()
@@ -89,6 +89,14 @@ BROKEN: dict[str, tuple[Break, str]] = {
         put("service", "serviceConnectConfiguration.services.0.discoveryName", "topics"),
         "service.json: discoveryName is topics, which another service may have too. Say users",
     ),
+    "a proxy that keeps connections longer than the server": (
+        without("service", "serviceConnectConfiguration.services.0.timeout.idleTimeoutSeconds"),
+        "service.json: idleTimeoutSeconds is 300, so a request may meet a connection",
+    ),
+    "a proxy that closes before the load balancer": (
+        put("service", "serviceConnectConfiguration.services.0.timeout.idleTimeoutSeconds", 60),
+        "service.json: idleTimeoutSeconds is 60, so a request may meet a connection",
+    ),
     "another service's name": (
         put("service", "serviceName", "topics"),
         "service.json: serviceName is topics",
@@ -143,6 +151,10 @@ BROKEN: dict[str, tuple[Break, str]] = {
     "an image that can be changed": (
         put("task-definition", f"{CONTAINER}.readonlyRootFilesystem", False),
         "task-definition.json: users can change its own image",
+    ),
+    "memory that is not for the container's user": (
+        without("task-definition", f"{CONTAINER}.linuxParameters.tmpfs.0.mountOptions"),
+        "task-definition.json: /tmp is perhaps not for the user that the container runs as",
     ),
     "a secret by its name": (
         told("MAIL_PASSWORD", "short"),
@@ -243,6 +255,14 @@ def test_each_service_asks_the_other_two_by_their_names(service: str) -> None:
     }
     others = {f"{name.upper()}_URL": f"http://{name}:8000" for name in SERVICES if name != service}
     assert told == {**others, "TRUSTED_PROXIES": "127.0.0.0/8,${network.VpcRange}"}
+
+
+def test_who_sends_closes_an_idle_connection_first() -> None:
+    balancer = FILES.templates["platform"]["Resources"]["LoadBalancer"]["Properties"]
+    attributes = {each["Key"]: each["Value"] for each in balancer["LoadBalancerAttributes"]}
+    assert attributes["idle_timeout.timeout_seconds"] == str(lint_services.LOAD_BALANCER_IDLE)
+    server = (ROOT / "chassis" / "chassis" / "server.py").read_text()
+    assert f"KEEP_ALIVE_SECONDS = {lint_services.SERVER_IDLE}\n" in server
 
 
 def test_all_services_are_alike_but_for_their_names() -> None:
