@@ -1,6 +1,7 @@
 """`deploy down`: everything taken down but the data, and that too when asked for."""
 
 from deployment import (
+    instances,
     layout,
     leftovers,
     listener,
@@ -146,6 +147,7 @@ def _databases(forum: Forum, data: list[str], *, delete_data: bool) -> None:
 
 def _stacks(forum: Forum, *, keep_network: bool) -> None:
     waves: list[tuple[str, ...]] = [DEPLOYABLE, ("capacity",), ("platform",), ("network",)]
+    instances.end(forum)
     if keep_network:
         waves.pop()
         # What is kept needs no way out of the network, which may cost more than it does.

@@ -14,6 +14,7 @@ from deployment.problems import UsageError
 if TYPE_CHECKING:
     from mypy_boto3_acm import ACMClient
     from mypy_boto3_application_autoscaling import ApplicationAutoScalingClient
+    from mypy_boto3_autoscaling import AutoScalingClient
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_ec2 import EC2Client
@@ -68,6 +69,11 @@ class Aws:
     @cached_property
     def scaling(self) -> ApplicationAutoScalingClient:
         return self._session.client("application-autoscaling", **self._options)
+
+    @cached_property
+    def auto_scaling(self) -> AutoScalingClient:
+        """Of instances; `scaling` is that of tasks."""
+        return self._session.client("autoscaling", **self._options)
 
     @cached_property
     def cloudformation(self) -> CloudFormationClient:

@@ -1,8 +1,9 @@
-"""Listener rules and scaling as `moto` keeps them: another reading of AWS than the emulator's.
+"""Listener rules, scaling, instances as `moto` keeps them: another reading of AWS than the emulator.
 
 The script's own modules make them; the API tells what came of it.
 """
 
+import json
 import socket
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from typing import Any
 import pytest
 from botocore.client import BaseClient
 
-from deployment import definitions, listener, rules, scaling
+from deployment import definitions, instances, listener, rules, scaling
 from deployment.definitions import Scaling
 from deployment.forum import Forum
 from deployment.session import Aws
@@ -212,3 +213,41 @@ def test_only_what_differs_of_the_scaling_is_changed(forum: Forum, wanted: Scali
     assert scaling.bounds(forum, forum.name, "topics") == (2, 9)
     scaling.stop(forum, forum.name, "topics")
     assert scaling.bounds(forum, forum.name, "topics") is None
+
+
+def test_protected_instances_end_before_their_stack(forum: Forum) -> None:
+    subnet = forum.aws.ec2.describe_subnets()["Subnets"][0]
+    image = forum.aws.ec2.describe_images()["Images"][0]["ImageId"]
+    template = {
+        "Resources": {
+            "Template": {
+                "Type": "AWS::EC2::LaunchTemplate",
+                "Properties": {
+                    "LaunchTemplateName": forum.name,
+                    "LaunchTemplateData": {"ImageId": image, "InstanceType": "t3.small"},
+                },
+            },
+            "Instances": {
+                "Type": "AWS::AutoScaling::AutoScalingGroup",
+                "Properties": {
+                    "MinSize": "1",
+                    "MaxSize": "2",
+                    "NewInstancesProtectedFromScaleIn": True,
+                    "VPCZoneIdentifier": [subnet["SubnetId"]],
+                    "LaunchTemplate": {
+                        "LaunchTemplateId": {"Ref": "Template"},
+                        "Version": {"Fn::GetAtt": ["Template", "LatestVersionNumber"]},
+                    },
+                },
+            },
+        }
+    }
+    stack = f"{forum.name}-capacity"
+    forum.aws.cloudformation.create_stack(StackName=stack, TemplateBody=json.dumps(template))
+    (group,) = forum.aws.auto_scaling.describe_auto_scaling_groups()["AutoScalingGroups"]
+    (instance,) = group["Instances"]
+    assert instance["ProtectedFromScaleIn"]
+    instances.end(forum)
+    assert forum.aws.auto_scaling.describe_auto_scaling_groups()["AutoScalingGroups"] == []
+    # Nor does it mind a group that a run before has ended.
+    instances.end(forum)

@@ -33,6 +33,11 @@ Document = dict[str, Any]
 FREE = {"sts:GetCallerIdentity"}
 # Called where there are databases of ours.
 OF_DATABASES = {"rds:DeleteDBClusterSnapshot", "rds:ModifyDBCluster"}
+# And where there are instances.
+OF_INSTANCES = {
+    "autoscaling:DeleteAutoScalingGroup",
+    "autoscaling:DescribeAutoScalingGroups",
+}
 PUSHING = {
     "ecr:BatchCheckLayerAvailability",
     "ecr:BatchGetImage",
@@ -194,7 +199,11 @@ def unused() -> list[str]:
 
 def needed(size: Size) -> set[str]:
     stacks = set().union(*(asked_by_cloudformation(name) for name in templates(size)))
-    without = FREE if "data" in templates(size) else {*FREE, *OF_DATABASES}
+    without = set(FREE)
+    if "data" not in templates(size):
+        without |= OF_DATABASES
+    if "capacity" not in templates(size):
+        without |= OF_INSTANCES
     return (source.calls() | stacks | PUSHING) - without
 
 
