@@ -25,7 +25,7 @@ App = Callable[[Message, Receive, Send], Awaitable[None]]
 REFUSED = ("AccessDenied", "The test does not allow it")
 THROTTLED = ("Throttling", "Rate exceeded")
 FULL = ("Throttling", "You've reached the limit on the number of vCPUs you can run concurrently")
-BUSY = ("Validation", "Stack:arn:theirs is in UPDATE_IN_PROGRESS state and can not be updated.")
+BUSY = ("ValidationError", "Stack:theirs is in UPDATE_IN_PROGRESS state and can not be updated.")
 ANSWERS = {"fail": REFUSED, "throttle": THROTTLED, "hiccup": THROTTLED, "full": FULL, "busy": BUSY}
 # What a call is about, so that the same call on two things is told apart.
 SUBJECTS = (
