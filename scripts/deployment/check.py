@@ -13,6 +13,7 @@ from deployment import (
     databases,
     images,
     infrastructure,
+    network,
     quotas,
     rules,
     secret_values,
@@ -55,7 +56,7 @@ def find(forum: Forum, services: Sequence[str]) -> Iterator[Finding]:
         return
     yield from [*size_check.look(forum.size), *_docker(forum.size)]
     yield from guarded("quotas", lambda: quotas.look(forum, services), "warning")
-    yield from guarded("network", lambda: _network(forum))
+    yield from guarded("network", lambda: network.look(forum))
     yield from guarded("certificate", lambda: _certificate(forum))
     yield from guarded("database", lambda: _database(forum, services))
     yield from guarded("secrets", lambda: _secrets(forum, services))
@@ -105,35 +106,6 @@ def _docker(size: Size) -> Iterator[Finding]:
 
 def _ask_docker(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(["docker", *arguments], capture_output=True, text=True, check=False)
-
-
-def _network(forum: Forum) -> Iterator[Finding]:
-    """An existing VPC has to be as the size says."""
-    choices = forum.size.parameters("network")
-    vpc = choices.get("ExistingVpc")
-    if not vpc:
-        return
-    ec2 = forum.aws.ec2
-    (live,) = ec2.describe_vpcs(VpcIds=[vpc])["Vpcs"]
-    given, real = choices.get("VpcRange", "10.0.0.0/16"), live["CidrBlock"]
-    if given != real:
-        found = (
-            f"VpcRange is {given}, but {vpc} is {real}: services would not believe the balancer."
-        )
-        yield Finding("stops", "network", found, f'Say "VpcRange": "{real}" in {forum.size.file}.')
-    for kind in ("ExistingPublicSubnets", "ExistingPrivateSubnets"):
-        ids = [each for each in choices.get(kind, "").split(",") if each]
-        subnets = ec2.describe_subnets(SubnetIds=ids)["Subnets"] if ids else []
-        strange = [each["SubnetId"] for each in subnets if each["VpcId"] != vpc]
-        zones = {each["AvailabilityZone"] for each in subnets}
-        if strange:
-            found = f"{kind} names {', '.join(strange)}, which is not in {vpc}."
-            yield Finding("stops", "network", found, "Name subnets of that VPC.")
-        elif len(zones) < 2:
-            found = f"{kind} is in {len(zones)} zone(s), and two are needed."
-            yield Finding("stops", "network", found, "Name subnets in two zones, with commas.")
-        else:
-            yield Finding("ok", "network", f"{kind} is in {', '.join(sorted(zones))} of {vpc}.")
 
 
 def _certificate(forum: Forum) -> Iterator[Finding]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from deployment import databases, layout, stacks
+from deployment import databases, layout, network, stacks
 from deployment.forum import Forum
 from deployment.layout import Part
 from deployment.problems import DeployError
@@ -28,13 +28,19 @@ def read(forum: Forum, service: str) -> Gathered:
     return outputs
 
 
+def given(forum: Forum, services: Sequence[str], others: Gathered) -> Gathered:
+    """What stacks are told that is no output of a stack of this run."""
+    zones = {"zones": network.offered(forum)}
+    return databases.existing_outputs(forum, services) | zones | others
+
+
 def bring_up(forum: Forum, services: Sequence[str]) -> tuple[Gathered, bool]:
     """Make and change the stacks that these services need; their outputs, and whether any changed.
 
     Stacks of other services are left alone; they share the databases.
     """
     others = deployed(forum)
-    outputs = databases.existing_outputs(forum, services) | others
+    outputs = given(forum, services, others)
     changed = False
     for wave in layout.waves(forum.size, services):
         parts = with_others(wave, others)

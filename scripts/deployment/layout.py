@@ -8,7 +8,10 @@ from deployment.sizes import DEPLOYABLE, Size
 from forum.places import ROOT
 
 Outputs = Mapping[str, Mapping[str, str]]
-"""The outputs of stacks by their part: `network`, `users`, `data`, `users-data` and so on."""
+"""The outputs of stacks by their part: `network`, `users`, `data`, `users-data` and so on.
+
+Beside them `zones`, which the network is told.
+"""
 
 
 # All parts that there may be, whatever the size.
@@ -73,7 +76,7 @@ def stack_name(forum: str, part: str) -> str:
 def told(part: Part, forum: str, size: Size, outputs: Outputs) -> Told:
     """What the template of `part` is told: outputs of earlier stacks by their own names."""
     offered = {"Name": forum, "Architecture": size.architecture}
-    for earlier in ("network", "platform", "capacity"):
+    for earlier in ("zones", "network", "platform", "capacity"):
         offered |= outputs.get(earlier, {})
     if part.template == "service":
         (service,) = part.services

@@ -58,6 +58,13 @@ def overlapping_ranges(template: Template) -> Iterator[Found]:
             yield f"{one}, {other}", "share addresses", "Give each a range of its own"
 
 
+def zones(template: Template) -> Iterator[Found]:
+    """Subnets that may move, and whose zones the deployer needs rights to ask for."""
+    for name, properties in _resources(template, "AWS::EC2::Subnet"):
+        if set(properties.get("AvailabilityZone", {})) != {"Ref"}:
+            yield name, "is in a zone that is not decided once", "Refer to a parameter"
+
+
 def retention(template: Template) -> Iterator[Found]:
     """Log groups that keep everything for ever."""
     for name, properties in _resources(template, "AWS::Logs::LogGroup"):
@@ -205,6 +212,6 @@ def _value(expression: Any, template: Template) -> Any:
 
 
 CHECKS: tuple[Callable[[Template], Iterator[Found]], ...] = (
-    required_properties, overlapping_ranges, retention, kept_data, secret_values, open_groups,
-    default_answers, roles,
+    required_properties, overlapping_ranges, zones, retention, kept_data, secret_values,
+    open_groups, default_answers, roles,
 )  # fmt: skip

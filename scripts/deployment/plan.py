@@ -7,7 +7,6 @@ from typing import Any
 from deployment import (
     costs,
     data,
-    databases,
     differences,
     images,
     infrastructure,
@@ -83,7 +82,7 @@ def run(forum: Forum, chosen: Sequence[str]) -> Outcome:
 
 def _stacks(forum: Forum, plan: Plan, wanted: Sequence[str], others: Gathered) -> Gathered:
     """The changes of all stacks; their outputs, with stand-ins for those that are to be made."""
-    outputs = databases.existing_outputs(forum, wanted) | others
+    outputs = infrastructure.given(forum, wanted, others)
     for wave in layout.waves(forum.size, wanted):
         for part in infrastructure.with_others(wave, others):
             plan.stacks += _stack(forum, part, outputs)

@@ -23,6 +23,7 @@ from moto.server import ThreadedMotoServer
 from moto.servicequotas.exceptions import NoSuchResource
 from moto.servicequotas.responses import ServiceQuotasResponse
 
+from deployment import network
 from deployment.main import main
 from forum.places import ROOT, SERVICES
 
@@ -320,6 +321,33 @@ def test_an_existing_vpc_has_to_be_as_the_size_says(account: Account) -> None:
     (gone,) = account.findings("network", network={**right, "ExistingVpc": "vpc-0123456789abcdef0"})
     assert gone["level"] == "stops"
     assert "vpc-0123456789abcdef0" in gone["found"]
+
+
+def test_zones_are_two_in_which_tasks_can_be(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = account.finding("network")
+    assert (found["level"], found["found"]) == (
+        "ok",
+        f"its subnets are in {REGION}a and {REGION}b.",
+    )
+    named = {"ZoneA": f"{REGION}c", "ZoneB": f"{REGION}z"}
+    found = account.finding("network", network=named)
+    assert found["level"] == "stops"
+    assert f"zones {REGION}c and {REGION}z are not two" in found["found"]
+    assert f"{REGION}a, {REGION}b, {REGION}c" in found["do"]
+    # As it is in Tokyo, of whose zones the emulator knows only those that Fargate is in.
+    ids = {
+        each["ZoneName"]: each["ZoneId"]
+        for each in account.client("ec2").describe_availability_zones()["AvailabilityZones"]
+    }
+    some = {REGION: [ids[f"{REGION}{letter}"] for letter in "ac"]}
+    monkeypatch.setattr(network, "FARGATE", some)
+    assert f"in {REGION}a and {REGION}c." in account.finding("network")["found"]
+    monkeypatch.setattr(network, "FARGATE", {REGION: some[REGION][:1]})
+    found = account.finding("network")
+    assert found["level"] == "stops"
+    assert f"in {REGION} there is {REGION}a for this account" in found["found"]
 
 
 def test_the_secrets_of_existing_databases_have_to_be_whole(account: Account) -> None:

@@ -1,4 +1,4 @@
-"""Listener rules, scaling, instances as `moto` keeps them: another reading of AWS than the emulator.
+"""Rules, scaling and instances as `moto` keeps them: another reading of AWS than the emulator's.
 
 The script's own modules make them; the API tells what came of it.
 """

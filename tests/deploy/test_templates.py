@@ -126,6 +126,14 @@ BROKEN: dict[str, tuple[Break, str]] = {
         change("network", "PrivateSubnetA", CidrBlock="10.1.0.0/24"),
         "ecs/network.yml: PrivateSubnetA (10.1.0.0/24) is not in the VPC",
     ),
+    "a zone that may be another one later": (
+        change(
+            "network",
+            "PrivateSubnetA",
+            AvailabilityZone={"Fn::Select": [0, {"Fn::GetAZs": ""}]},
+        ),
+        "ecs/network.yml: PrivateSubnetA is in a zone that is not decided once",
+    ),
     "targets that are instances": (
         change("service", "TargetGroup", TargetType="instance"),
         "ecs/service.yml: TargetGroup.TargetType is instance, not ip",
