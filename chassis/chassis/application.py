@@ -14,9 +14,14 @@ from chassis.database import Database
 from chassis.identity import TokenVerifier
 from chassis.limits import Limiter, Policy
 from chassis.middleware import BoundedBody, Observed
+from chassis.revisions import newest_revision
 from chassis.settings import ServiceSettings
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+ALLOWED_HEADERS = [
+    "Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match",
+    "X-Request-ID",
+]  # fmt: skip
 EXPOSED_HEADERS = [
     "ETag", "Idempotency-Replayed", "Link", "Location", "RateLimit", "RateLimit-Policy",
     "Retry-After", "X-Request-ID",
@@ -55,23 +60,26 @@ def new_application(
     app.state.limiter = Limiter(db)
     app.state.write_policy = Policy("writes", burst, burst / settings.writes_per_second)
     app.state.draining = False
-    app.state.needed_revision = health.newest_revision(migrations)
+    app.state.needed_revision = newest_revision(migrations)
     problems.install(app)
     app.include_router(health.router)
     app.add_middleware(BoundedBody)
     if settings.cors_origins:
-        app.add_middleware(
-            CORSMiddleware,
-            allow_origins=settings.cors_origins,
-            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-Match",
-                           "If-None-Match", "X-Request-ID"],
-            expose_headers=EXPOSED_HEADERS,
-            max_age=600,
-        )  # fmt: skip
+        _allow_origins(app, settings.cors_origins)
     app.add_middleware(Observed)
     _document_problems(app)
     return app
+
+
+def _allow_origins(app: FastAPI, origins: list[str]) -> None:
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=origins,
+        allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+        allow_headers=ALLOWED_HEADERS,
+        expose_headers=EXPOSED_HEADERS,
+        max_age=600,
+    )
 
 
 def _document_problems(app: FastAPI) -> None:

@@ -1,20 +1,14 @@
 """Two questions: is the process alive (asks nobody), and may it get traffic (asks the database)."""
 
-from pathlib import Path
-
 import psycopg
 from fastapi import APIRouter, Request
 from starlette.responses import PlainTextResponse, Response
 
 from chassis.metrics import metrics
+from chassis.revisions import FOUND_REVISION
 
 router = APIRouter(include_in_schema=False)
 router.add_api_route("/metrics", metrics)
-
-
-def newest_revision(migrations: Path) -> str:
-    """The revision that the code needs: the files of `migrations/versions` are numbered."""
-    return max(file.name[:4] for file in (migrations / "versions").glob("[0-9]*.py"))
 
 
 @router.get("/livez")
@@ -33,7 +27,7 @@ async def readyz(request: Request) -> Response:
         return PlainTextResponse("draining\n", 503)
     try:
         async with state.db.connection() as conn:
-            row = await (await conn.execute("SELECT version_num FROM alembic_version")).fetchone()
+            row = await (await conn.execute(FOUND_REVISION)).fetchone()
     except psycopg.Error as error:
         return PlainTextResponse(f"database: {type(error).__name__}\n", 503)
     found = row["version_num"] if row else "none"

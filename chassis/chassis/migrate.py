@@ -10,11 +10,11 @@ from pathlib import Path
 import psycopg
 from alembic import command, context
 from alembic.config import Config
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine
 from sqlalchemy.pool import NullPool
 
 from chassis.provision import Master, provision
+from chassis.revisions import found_revision, newest_revision
 from chassis.settings import ServiceSettings
 
 # Any number; the same for all services, whose databases are their own.
@@ -49,21 +49,12 @@ def migrate(database_url: str, migrations: Path) -> None:
     config.set_main_option("script_location", str(migrations))
     with psycopg.connect(database_url, autocommit=True) as guard, engine.connect() as connection:
         guard.execute("SELECT pg_advisory_lock(%s)", (ADVISORY_LOCK,))
-        found, newest = _revision(guard), ScriptDirectory.from_config(config).get_current_head()
-        if found and newest and found > newest:
+        found, newest = found_revision(guard), newest_revision(migrations)
+        if found is not None and found > newest:
             sys.stdout.write(f"The database is at {found}, ahead of {newest}: it stays there.\n")
             return
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
-
-
-def _revision(conn: psycopg.Connection) -> str | None:
-    """Where the database is; None before its first migration."""
-    try:
-        row = conn.execute("SELECT version_num FROM alembic_version").fetchone()
-    except psycopg.errors.UndefinedTable:
-        return None
-    return row[0] if row else None
 
 
 def run_in_environment() -> None:

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 
+from chassis.revisions import found_revision, newest_revision
 from forum.errors import ForumError
 from forum.leashed import leashed
 from forum.places import folder_of
@@ -16,14 +17,9 @@ from forum.supervisor import Say
 
 def current(part: str, database_url: str) -> bool:
     """Whether the database has the newest migration: the command takes a second to see that."""
-    versions = folder_of(part) / "migrations" / "versions"
-    newest = max(file.name[:4] for file in versions.glob("[0-9]*.py"))
     with psycopg.connect(database_url) as connection:
-        try:
-            found = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-        except psycopg.errors.UndefinedTable:
-            return False
-    return found is not None and found[0] >= newest
+        found = found_revision(connection)
+    return found is not None and found >= newest_revision(folder_of(part) / "migrations")
 
 
 def migrate(environments: Mapping[str, Mapping[str, str]], say: Say) -> None:
