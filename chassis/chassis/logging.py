@@ -5,6 +5,7 @@ Nothing logs a header, a query or a body, so no line can hold a password or a to
 
 import logging
 import sys
+from functools import partial
 from typing import Any
 
 import structlog
@@ -24,6 +25,20 @@ def _add_request(_: Any, __: str, event: structlog.typing.EventDict) -> structlo
     return event
 
 
+def _add_service(
+    service: str, _: Any, __: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    return {"service": service, **event}
+
+
+def _as_text() -> structlog.typing.Processor:
+    return structlog.dev.ConsoleRenderer(
+        colors=sys.stdout.isatty(),
+        pad_event_to=0,
+        exception_formatter=structlog.dev.plain_traceback,
+    )
+
+
 def _to_json(event: structlog.typing.EventDict, **_: Any) -> str:
     return to_json(event, fallback=repr).decode()
 
@@ -36,22 +51,10 @@ def configure(service: str, level: str, environment: str) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     if environment == "development":
-        render: list[structlog.typing.Processor] = [
-            structlog.dev.ConsoleRenderer(
-                colors=sys.stdout.isatty(),
-                pad_event_to=0,
-                exception_formatter=structlog.dev.plain_traceback,
-            )
-        ]
+        render: list[structlog.typing.Processor] = [_as_text()]
     else:
+        shared.append(partial(_add_service, service))
         render = [_TRACEBACK, structlog.processors.JSONRenderer(_to_json)]
-
-        def add_service(
-            _: Any, __: str, event: structlog.typing.EventDict
-        ) -> structlog.typing.EventDict:
-            return {"service": service, **event}
-
-        shared.append(add_service)
     structlog.configure(
         processors=[*shared, *render],
         wrapper_class=structlog.make_filtering_bound_logger(level),

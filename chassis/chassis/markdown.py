@@ -29,6 +29,7 @@ _CLEANER = nh3.Cleaner(
     link_rel="nofollow ugc noopener",
 )  # fmt: skip
 _SPACE = re.compile(r"\s+")
+_EXCERPT = 200
 # Up to here a text that is made to cost time costs milliseconds; a longer one, up to a tenth of a
 # second.
 _SHORT = 2000
@@ -92,9 +93,10 @@ async def render_beside(text: str) -> str:
     return await asyncio.get_running_loop().run_in_executor(_BESIDE, render, text)
 
 
-def excerpt(text: str, most: int = 200) -> str:
+def excerpt(text: str) -> str:
     """The first characters of a Markdown text as one plain line, cut at a word."""
-    plain = _SPACE.sub(" ", re.sub(r"[*_`#>~\[\]|]|\]\([^)]*\)|!\[", "", text[: most * 4])).strip()
-    if len(plain) <= most:
+    beginning = text[: _EXCERPT * 4]
+    plain = _SPACE.sub(" ", re.sub(r"[*_`#>~\[\]|]|\]\([^)]*\)|!\[", "", beginning)).strip()
+    if len(plain) <= _EXCERPT:
         return plain
-    return plain[: most - 1].rsplit(" ", 1)[0] + "…"
+    return plain[: _EXCERPT - 1].rsplit(" ", 1)[0] + "…"

@@ -154,11 +154,11 @@ def answer(problem: Problem, path: str) -> Response:
     return Response(content, problem.status, problem.headers, MEDIA_TYPE)
 
 
-def from_validation(errors: list[Any], prefix: str = "") -> Invalid:
+def from_validation(errors: list[Any]) -> Invalid:
     """Pydantic's errors as one 422 with a pointer to each field."""
     fields: list[FieldError] = [
         {
-            "pointer": prefix + "".join(f"/{part}" for part in error["loc"]),
+            "pointer": "".join(f"/{part}" for part in error["loc"]),
             "code": error["type"],
             "detail": error["msg"],
         }
