@@ -1,6 +1,7 @@
-"""The users service's public keys, kept here, so that tokens are checked while users is down.
+"""The public keys of access tokens, kept here, so that tokens are checked while the issuer is down.
 
-Kept in the service's own database: valid through an outage of users and a restart of this service.
+Kept in the service's own database: valid through an outage of the issuer and a restart of this
+service.
 """
 
 import asyncio
@@ -18,7 +19,6 @@ from chassis.problems import Unavailable
 
 REFRESH_SECONDS = 300
 REFETCH_SECONDS = 10
-PATH = "/api/users/.well-known/jwks.json"
 log = structlog.get_logger()
 
 KEPT = "SELECT kid, jwk FROM key_set"
@@ -31,17 +31,21 @@ FORGET = "DELETE FROM key_set WHERE NOT kid = ANY (%(kids)s)"
 
 
 class KeySet:
-    """Finds a public key by its `kid`; `run` keeps the set fresh."""
+    """Finds a public key by its `kid`; `run` keeps the set fresh.
 
-    def __init__(self, db: Database, users: httpx.AsyncClient) -> None:
+    `issuer` is a client of the service that signs, `path` where it publishes its JSON Web Key Set.
+    """
+
+    def __init__(self, db: Database, issuer: httpx.AsyncClient, path: str) -> None:
         self._db = db
-        self._users = users
+        self._issuer = issuer
+        self._path = path
         self._keys: dict[str, Any] = {}
         self._asked_at = -float(REFETCH_SECONDS)
         self._asking = asyncio.Lock()
 
     async def find(self, kid: str) -> Any:
-        """The key, or None. Anyone can send an unknown `kid`: users is asked once in 10 s.
+        """The key, or None. Anyone can send an unknown `kid`: the issuer is asked once in 10 s.
 
         503 as long as there is no key at all: then nobody's token can be judged, and each asks.
         """
@@ -67,10 +71,10 @@ class KeySet:
         try:
             if not self._keys:
                 self._use(await self._kept())
-            answer = await self._users.get(PATH, timeout=2)
+            answer = await self._issuer.get(self._path, timeout=2)
             found = {jwk["kid"]: jwk for jwk in answer.raise_for_status().json()["keys"]}
             if not found:
-                raise ValueError("users has always a key")
+                raise ValueError("the issuer has always a key")
             self._use(found)
             await self._keep(found)
         except (

@@ -9,9 +9,11 @@ from starlette.responses import JSONResponse, Response
 
 from chassis.database import Database
 from chassis.internal import new_client
-from chassis.keyset import PATH, KeySet
+from chassis.keyset import KeySet
 from chassis.problems import Unavailable
 from chassis.testing import Signer, listening
+
+PATH = "/keys"
 
 
 class Users:
@@ -43,14 +45,14 @@ async def db(database_url: str) -> AsyncIterator[Database]:
 async def find(db: Database, url: str, kid: str, times: int = 1) -> Any:
     """What a service that has just started finds, asked so many times in a row."""
     async with new_client(url) as client:
-        keys = KeySet(db, client)
+        keys = KeySet(db, client, PATH)
         return [await keys.find(kid) for _ in range(times)][-1]
 
 
 async def test_before_the_first_key_nobody_is_judged(db: Database, signer: Signer) -> None:
     users = Users()
     async with listening(users.app) as url, new_client(url) as client:
-        keys = KeySet(db, client)
+        keys = KeySet(db, client, PATH)
         with pytest.raises(Unavailable):
             await keys.find(signer.kid)
         users.signers = [signer]

@@ -18,12 +18,14 @@ from messages.events import MESSAGES_COUNTED, TOPIC_ACTIVITY
 from messages.gate import Gate
 from messages.settings import MIGRATIONS, Settings
 
+PUBLIC_KEYS = "/api/users/.well-known/jwks.json"
+
 
 def create_app(settings: Settings) -> FastAPI:
     """The application; its connections open and its relay starts with its lifespan."""
     db = Database(settings.database_url.get_secret_value(), settings.pool_size, "messages")
     client = new_client(settings.users_url)
-    keys = KeySet(db, client)
+    keys = KeySet(db, client, PUBLIC_KEYS)
     users = InternalClient(settings.users_url, settings.internal_secrets)
     topics = InternalClient(settings.topics_url, settings.internal_secrets)
     subscribers = [

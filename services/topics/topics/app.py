@@ -17,12 +17,14 @@ from topics import endpoints, internal
 from topics.events import TOPIC_UPDATED, TOPICS_COUNTED
 from topics.settings import MIGRATIONS, Settings
 
+PUBLIC_KEYS = "/api/users/.well-known/jwks.json"
+
 
 def create_app(settings: Settings) -> FastAPI:
     """The application; its connections open and its relay starts with its lifespan."""
     db = Database(settings.database_url.get_secret_value(), settings.pool_size, "topics")
     client = new_client(settings.users_url)
-    keys = KeySet(db, client)
+    keys = KeySet(db, client, PUBLIC_KEYS)
     users = InternalClient(settings.users_url, settings.internal_secrets)
     messages = InternalClient(settings.messages_url, settings.internal_secrets)
     subscribers = [
