@@ -4,17 +4,11 @@ Sessions end: some that the backup has were revoked since, and most have used up
 """
 
 from chassis.restored import main
+from monolith.restored_store import NEWEST
 from monolith.settings import Settings
 from monolith.users.session_store import END_ALL
 
 VERSIONS = {"users": "version", "topics": "version", "messages": "version"}
-NEWEST = """
-SELECT greatest(
-    (SELECT max(updated_at) FROM users),
-    (SELECT max(created_at) FROM topics),
-    (SELECT max(created_at) FROM messages)
-)
-"""
 
 if __name__ == "__main__":
     main(Settings.from_environment(), VERSIONS, NEWEST, [END_ALL])
