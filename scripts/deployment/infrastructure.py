@@ -10,6 +10,8 @@ from deployment.problems import DeployError
 from deployment.sizes import DEPLOYABLE
 from deployment.stacks import ChangeSet
 
+# Made by ECS with the first cluster of an account, of which it then says that it cannot take it.
+ROLE = "AWSServiceRoleForECS"
 DANGEROUS = ("replace", "maybe-replace", "remove")
 Gathered = dict[str, dict[str, str]]
 
@@ -41,6 +43,8 @@ def bring_up(forum: Forum, services: Sequence[str]) -> tuple[Gathered, bool]:
     """
     others = deployed(forum)
     outputs = given(forum, services, others)
+    if not stacks.outputs(forum, "platform"):
+        _make_role_of_ecs(forum)
     changed = False
     for wave in layout.waves(forum.size, services):
         parts = with_others(wave, others)
@@ -51,6 +55,16 @@ def bring_up(forum: Forum, services: Sequence[str]) -> tuple[Gathered, bool]:
         changed = changed or bool(begun)
         outputs |= {part.name: stacks.outputs(forum, part.name) for part in parts}
     return outputs, changed
+
+
+def _make_role_of_ecs(forum: Forum) -> None:
+    """Before the network, so that all of AWS knows it when the cluster is made."""
+    iam = forum.aws.iam
+    try:
+        iam.get_role(RoleName=ROLE)
+    except iam.exceptions.NoSuchEntityException:
+        iam.create_service_linked_role(AWSServiceName="ecs.amazonaws.com")
+        forum.say(f"  {ROLE} made, which ECS has once in an account")
 
 
 def with_others(wave: Sequence[Part], others: Gathered) -> list[Part]:

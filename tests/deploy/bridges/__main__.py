@@ -26,6 +26,7 @@ from . import (
     permissions,
     registry,
     resources,
+    roles,
     scaling,
     services,
 )
@@ -37,7 +38,7 @@ FRONT = int(os.environ["BRIDGE_FRONT"])
 def main() -> None:
     """Bridge, then serve until SIGTERM, on loopback alone."""
     with contextlib.ExitStack() as until_the_end:
-        for bridge in (resources, services, cloud_map, balancer, scaling, permissions):
+        for bridge in (resources, roles, services, cloud_map, balancer, scaling, permissions):
             bridge.install()
         registry.install(PORT)
         if os.environ.get("BRIDGE_CONTAINERS") == "yes":

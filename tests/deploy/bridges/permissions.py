@@ -26,7 +26,12 @@ def install() -> None:
 
 
 def _condition_key_or_tag(key: str, context: Any) -> Any:
-    """Conditions on tags, too, of services of Cloud Map: the emulator knows those of log groups."""
+    """Conditions on tags, too, of services of Cloud Map: the emulator knows those of log groups.
+
+    And on the service that a role is made for, which is in the role's own name.
+    """
+    if key == "iam:AWSServiceName":
+        return context.resource_arn.split("/")[2]
     tags = servicediscovery._resource_tags.get(context.resource_arn, [])
     found = (tag["Value"] for tag in tags if key == f"{TAG}{tag['Key']}")
     return next(found, None) or _condition_key(key, context)
@@ -51,7 +56,7 @@ def _resource(
         return named(start, json.loads(body)) if named else "*"
     for key, form in QUERIES.get(service, {}).items():
         if key in query:
-            return form.format(start=start, value=query[key][0])
+            return form.format(start=start, account=account, value=query[key][0])
     return str(_known(service, method, path, headers, body, query, region, account))
 
 
@@ -75,6 +80,7 @@ def _given(key: str, kind: str) -> Named:
 
 QUERIES = {
     "elasticloadbalancing": {"RuleArn": "{value}"},
+    "iam": {"AWSServiceName": "arn:aws:iam::{account}:role/aws-service-role/{value}/any"},
     "rds": {"DBClusterSnapshotIdentifier": "{start}:cluster-snapshot:{value}"},
 }
 ECS: dict[str, Named] = {
