@@ -19,7 +19,7 @@ FILE = ROOT / "ecs" / "prices.json"
 # What the templates make; tests/deploy/test_costs.py compares these with them.
 ZONES = 2
 INTERFACE_ENDPOINTS = 5
-ALARMS_OF_A_SERVICE = 5
+ALARMS_OF_A_SERVICE = 6
 # Each rule of target tracking keeps an alarm for more tasks and one for fewer.
 ALARMS_OF_SCALING = 4
 IMAGES_KEPT = 30

@@ -16,6 +16,7 @@ REQUIRED = (
     ("AWS::ElasticLoadBalancingV2::TargetGroup", "HealthCheckPath", "/livez", "it asks nobody"),
     ("AWS::ECR::Repository", "ImageTagMutability", "IMMUTABLE", "a tag is a content's digest"),
     ("AWS::RDS::DBInstance", "PubliclyAccessible", False, "data has no public address"),
+    ("AWS::RDS::DBInstance", "AutoMinorVersionUpgrade", False, "its version is in the template"),
     ("AWS::RDS::DBSubnetGroup", "SubnetIds", {"Ref": "PrivateSubnets"}, "data has no way out"),
     ("AWS::RDS::DBCluster", "StorageEncrypted", True, "disks and snapshots get lost"),
     ("AWS::RDS::DBCluster", "ManageMasterUserPassword", True, "nobody else may know it"),
@@ -82,6 +83,21 @@ def kept_data(template: Template) -> Iterator[Found]:
                 yield name, "is lost with its stack", f"Say {policy}: Snapshot"
         if not resource["Properties"].get("DeletionProtection"):
             yield name, "may be deleted by mistake", "Say DeletionProtection"
+
+
+def missed_outages(template: Template) -> Iterator[Found]:
+    """Target groups of which nobody hears when no task is left."""
+    heard = {
+        dimension["Value"]["Fn::GetAtt"][0]
+        for _, alarm in _resources(template, "AWS::CloudWatch::Alarm")
+        if (alarm["MetricName"], alarm["TreatMissingData"]) == ("HealthyHostCount", "breaching")
+        for dimension in alarm["Dimensions"]
+        if dimension["Name"] == "TargetGroup"
+    }
+    for name, _ in _resources(template, "AWS::ElasticLoadBalancingV2::TargetGroup"):
+        if name not in heard:
+            wrong = "may be without a task and nobody hears of it"
+            yield name, wrong, "Give it an alarm on HealthyHostCount, missing data breaching"
 
 
 def secret_values(template: Template) -> Iterator[Found]:
@@ -212,6 +228,6 @@ def _value(expression: Any, template: Template) -> Any:
 
 
 CHECKS: tuple[Callable[[Template], Iterator[Found]], ...] = (
-    required_properties, overlapping_ranges, zones, retention, kept_data, secret_values,
-    open_groups, default_answers, roles,
+    required_properties, overlapping_ranges, zones, retention, kept_data,
+    missed_outages, secret_values, open_groups, default_answers, roles,
 )  # fmt: skip

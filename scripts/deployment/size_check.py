@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from deployment.findings import Finding
 from deployment.sizes import Size
+from forum.places import SERVICES
 
 # What Fargate takes: for each size in CPU units, the memory in MiB.
 MEMORY = {
@@ -16,6 +17,8 @@ MEMORY = {
     8192: range(16384, 61440 + 1, 4096),
     16384: range(32768, 122880 + 1, 8192),
 }
+# What AWS recommends for the proxy that ECS puts into each task, beside 64 MiB of memory.
+PROXY = 256
 # By the choice that they matter for: template, name after Minimum and Maximum, the usual values.
 CAPACITY = [("data", "Capacity", ("0.5", "2"))]
 LIMITS = {
@@ -33,8 +36,20 @@ def look(size: Size) -> Iterator[Finding]:
     for found, do in problems:
         yield Finding("stops", "size", f"{size.file.name}: {found}", do)
     if not problems:
+        yield from _cramped(size)
         services = ", ".join(size.services)
         yield Finding("ok", "size", f"{size.file.name} is whole, for {services}.")
+
+
+def _cramped(size: Size) -> Iterator[Finding]:
+    for name in SERVICES:
+        cpu = size.services[name].cpu
+        if cpu.isdecimal() and int(cpu) < 2 * PROXY:
+            found = (
+                f"{size.file.name}: {name} has cpu {cpu}, of which the proxy of Service Connect"
+                f" wants {PROXY}."
+            )
+            yield Finding("warning", "size", found, f"Give it {2 * PROXY}.")
 
 
 def _tasks(size: Size) -> Iterator[tuple[str, str]]:

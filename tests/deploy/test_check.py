@@ -461,6 +461,15 @@ def test_choices_that_do_not_fit_each_other_stop(
     assert any(said in each["found"] for each in found), found
 
 
+def test_tasks_without_room_for_the_proxy_are_a_warning(tmp_path: Path) -> None:
+    small = of_size("256", "512")
+    done = Account("http://127.0.0.1:9", tmp_path).run("--json", environment={}, **small)
+    *found, last = [each for each in done.document["findings"] if each["about"] == "size"]
+    assert last["level"] == "ok"
+    assert [each["level"] for each in found] == ["warning"] * 3
+    assert "users has cpu 256, of which the proxy of Service Connect wants 256" in found[0]["found"]
+
+
 @pytest.mark.parametrize("size", ["hobby", "team", "busy"])
 def test_our_own_sizes_fit(tmp_path: Path, size: str) -> None:
     ours = json.loads((ROOT / "ecs" / "sizes" / f"{size}.json").read_text())

@@ -63,7 +63,7 @@ def test_the_table_in_the_docs_is_what_the_sizes_cost() -> None:
 
 def test_a_small_forum_is_counted_by_hand_the_same() -> None:
     parts = amounts(costs.estimate(sizes.load("hobby"), "eu-central-1"))
-    task = 730 * (0.25 * 0.04656 + 0.5 * 0.00511)
+    task = 730 * (0.5 * 0.04656 + 1 * 0.00511)
     assert parts["tasks: users"] == (round(task, 2), round(task + task * (0.2 + 0.8 * 0.5), 2))
     # 3 tasks and 2 zones of the load balancer have an address each; at most 6 tasks.
     assert parts["public IPv4 addresses"] == (round(5 * 3.65, 2), round(8 * 3.65, 2))

@@ -201,6 +201,14 @@ BROKEN: dict[str, tuple[Break, str]] = {
         change("data", "StandbyInstance", PubliclyAccessible=None),
         "ecs/data.yml: StandbyInstance.PubliclyAccessible is None, not False",
     ),
+    "a version that AWS changes by itself": (
+        change("data", "Instance", AutoMinorVersionUpgrade=None),
+        "ecs/data.yml: Instance.AutoMinorVersionUpgrade is None, not False",
+    ),
+    "an alarm that stays silent when no task is left": (
+        change("service", "NoTask", TreatMissingData="notBreaching"),
+        "ecs/service.yml: TargetGroup may be without a task and nobody hears of it",
+    ),
     "a database in public subnets": (
         change("data", "Subnets", SubnetIds={"Ref": "PublicSubnets"}),
         "ecs/data.yml: Subnets.SubnetIds is {'Ref': 'PublicSubnets'}",
