@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from deployment.forum import Forum
-from deployment.problems import DeployError
+from deployment.problems import AGAIN, DeployError
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import StackEventTypeDef, StackTypeDef
@@ -22,6 +22,8 @@ WORDS = {
     "UPDATE_FAILED": "cannot be changed",
     "DELETE_FAILED": "cannot be removed",
 }
+# A database takes half an hour; what takes longer than this waits for something that never comes.
+SECONDS = 2 * 3600.0
 # What CloudFormation says of resources that did nothing wrong.
 INNOCENT = ("Resource creation cancelled", "Resource update cancelled", "Resource deletion cancel")
 
@@ -80,9 +82,11 @@ class Watch:
 def wait(forum: Forum, watches: Sequence[Watch]) -> dict[str, str]:
     """Wait until none of the stacks is in progress; the status of each, by its name.
 
-    A stack that is gone has the status DELETE_COMPLETE.
+    A stack that is gone has the status DELETE_COMPLETE. One that is REVIEW_IN_PROGRESS still has
+    not begun what it was told.
     """
     statuses: dict[str, str] = {}
+    deadline = time.monotonic() + SECONDS
     while len(statuses) < len(watches):
         for watch in watches:
             if watch.name in statuses:
@@ -90,8 +94,13 @@ def wait(forum: Forum, watches: Sequence[Watch]) -> dict[str, str]:
             stack = look(forum, watch.stack)
             watch.tell()
             status = stack["StackStatus"] if stack else "DELETE_COMPLETE"
-            if not status.endswith("_IN_PROGRESS") or status == "REVIEW_IN_PROGRESS":
+            if not status.endswith("_IN_PROGRESS"):
                 statuses[watch.name] = status
+            elif time.monotonic() > deadline:
+                raise DeployError(
+                    f"The stack {watch.name} is {status} for {SECONDS / 3600:g} h now. Its events"
+                    f" in CloudFormation say what it waits for. Once that is mended: {AGAIN}"
+                )
         if len(statuses) < len(watches):
             time.sleep(forum.aws.pause)
     return statuses

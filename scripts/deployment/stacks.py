@@ -23,6 +23,8 @@ NEVER_MADE = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED")
 HALF_GONE = "DELETE_FAILED"
 EMPTY = ("didn't contain changes", "No updates are to be performed")
 PREFIX = "deploy-"
+# For a change set to be worked out.
+SECONDS = 600.0
 
 
 @dataclass(frozen=True)
@@ -249,10 +251,16 @@ def _result(forum: Forum, stack: str, name: str, *, creates: bool) -> ChangeSet:
 def _read(forum: Forum, stack: str, name: str) -> list[Change] | None:
     """The changes of a change set, once CloudFormation has worked them out; None for nothing."""
     cloudformation = forum.aws.cloudformation
+    deadline = time.monotonic() + SECONDS
     while True:
         answer = cloudformation.describe_change_set(StackName=stack, ChangeSetName=name)
         if answer["Status"] not in ("CREATE_PENDING", "CREATE_IN_PROGRESS"):
             break
+        if time.monotonic() > deadline:
+            raise DeployError(
+                f"CloudFormation has not worked out the change of {stack} ({name} is"
+                f" {answer['Status']}) after {SECONDS / 60:.0f} min. {AGAIN}"
+            )
         time.sleep(forum.aws.pause)
     if answer["Status"] == "FAILED":
         reason = " ".join(answer.get("StatusReason", "").split())
