@@ -19,6 +19,10 @@ from deployment.progress import Progress
 from deployment.session import Aws
 from deployment.sizes import DEPLOYABLE
 
+LONGEST = 20
+# By load balancers, and by capacity providers, which are named after their stack.
+TAKEN = ("internal-", "aws", "ecs", "fargate")
+
 
 class Parser(argparse.ArgumentParser):
     """One whose errors are printed as all others are."""
@@ -130,13 +134,21 @@ def _add_everywhere(parser: argparse.ArgumentParser, *, first: bool) -> None:
 
 
 def _name(text: str) -> str:
-    if not re.fullmatch(r"[a-z][a-z0-9-]{0,19}", text):
+    if not re.fullmatch(r"[a-z](-?[a-z0-9])*", text) or len(text) > LONGEST:
         raise argparse.ArgumentTypeError(
-            f"'{text}' is not a name: up to 20 of a-z, 0-9 and -, the first a letter"
+            f"'{text}' is not a name: up to {LONGEST} of a-z, 0-9 and single hyphens, the first a"
+            " letter, the last no hyphen"
         )
-    if text.endswith(tuple(f"-{part}" for part in (*DEPLOYABLE, "data"))):
-        # Its stacks, or its databases' snapshots, would be called as another forum's.
-        raise argparse.ArgumentTypeError(f"'{text}' ends like a part of a forum")
+    if text.startswith(TAKEN):
+        raise argparse.ArgumentTypeError(
+            f"'{text}' begins as AWS lets no name of its kind begin: {', '.join(TAKEN)}"
+        )
+    # The stack of my-users' data is called as that of the data of users of my; alarms of my-users-2
+    # begin as those of users of my.
+    if parts := {*DEPLOYABLE, "data"}.intersection(text.split("-")[1:]):
+        raise argparse.ArgumentTypeError(
+            f"'{text}' has '{parts.pop()}' in it, so it would be taken for a part of another forum"
+        )
     return text
 
 

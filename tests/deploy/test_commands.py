@@ -22,7 +22,14 @@ from .emulator import Emulator
 ACCOUNTS = count(3001)
 EXPIRED = b"""<ErrorResponse><Error><Code>ExpiredToken</Code>
 <Message>The security token included in the request is expired</Message></Error></ErrorResponse>"""
-PLUGIN = "import json, sys; print(json.dumps(sys.argv[1:]))"
+PLUGIN = """
+import json, os, sys
+
+if sys.argv[1:] == ["--version"]:
+    print("VERSION")
+else:
+    print(json.dumps([*sys.argv[1:], os.environ[sys.argv[1]]]))
+"""
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +82,12 @@ def assert_one_line(done: Done, status: int, *words: str) -> None:
         (["status", "--name", "Forum"], ["'Forum'", "a-z"]),
         (["status", "--name", "my-users"], ["my-users"]),
         (["status", "--name", "my-data"], ["my-data"]),
+        (["status", "--name", "my-users-2"], ["'my-users-2' has 'users' in it"]),
+        (["status", "--name", "forum-"], ["'forum-'", "the last no hyphen"]),
+        (["status", "--name", "my--forum"], ["'my--forum'", "single hyphens"]),
+        (["status", "--name", "a-name-of-21-letters-"], ["up to 20"]),
+        (["status", "--name", "internal-forum"], ["'internal-forum' begins", "internal-"]),
+        (["status", "--name", "ecstatic"], ["'ecstatic' begins", "ecs"]),
         (["plan", "--size", "huge"], ["huge", "busy, hobby, team"]),
         (["plan", "--size", "none.json"], ["none.json"]),
         (["status", "--endpoint-url", "here"], ["'here'"]),
@@ -252,12 +265,21 @@ def test_rollback_needs_a_version_that_ran(there: Deployment) -> None:
 
 def test_exec_hands_the_terminal_to_a_task(there: Deployment, tmp_path: Path) -> None:
     assert_one_line(there.run("exec", "users"), 1, "session-manager-plugin", "Install it")
-    plugin = tmp_path / "session-manager-plugin"
-    plugin.write_text(f"#!{sys.executable}\n{PLUGIN}")
-    plugin.chmod(0o755)
     path = {"PATH": f"{tmp_path}{os.pathsep}{there.variables['PATH']}"}
-    done = replace(there, variables=path).ok("exec", "users", "python", "-m", "users.admin")
-    session, region, action, _, target, url = json.loads(done.out)
+    forum = replace(there, variables=path)
+
+    def install(version: str) -> None:
+        plugin = tmp_path / "session-manager-plugin"
+        plugin.write_text(f"#!{sys.executable}\n{PLUGIN.replace('VERSION', version)}")
+        plugin.chmod(0o755)
+
+    install("1.2.497.0")
+    assert_one_line(forum.run("exec", "users"), 1, "session-manager-plugin 1.2.497.0 is too old")
+    install("1.2.536.0")
+    done = forum.ok("exec", "users", "python", "-m", "users.admin")
+    name, region, action, _, target, url, session = json.loads(done.out)
+    # What is among the arguments of a process everybody on the machine can read.
+    assert name == "AWS_SSM_START_SESSION_RESPONSE"
     assert set(json.loads(session)) == {"sessionId", "streamUrl", "tokenValue"}
     assert (region, action, url) == ("eu-central-1", "StartSession", there.emulator.url)
     (task,) = there.client("ecs").list_tasks(cluster=there.name, serviceName="users")["taskArns"]

@@ -40,7 +40,7 @@ client = boto3.client(service, os.environ["AWS_REGION"])
 getattr(client, operation.replace("-", "_"))(**dict(zip(names, given[1::2])))
 """
 # The plugin hands the terminal over; there is nobody behind it.
-COMMANDS = {"docker": DOCKER, "aws": AWS, "session-manager-plugin": ""}
+COMMANDS = {"docker": DOCKER, "aws": AWS, "session-manager-plugin": "print('1.2.707.0')"}
 
 
 def blocks() -> list[str]:
