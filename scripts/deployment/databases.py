@@ -7,12 +7,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import boto3
+
 from deployment import layout, stack_events, stacks
 from deployment.forum import Forum
 from deployment.layout import Outputs
 from deployment.problems import AGAIN, DeployError, UsageError
 
-BUNDLE = "https://truststore.pki.rds.amazonaws.com/{region}/{region}-bundle.pem"
+# Where each part of AWS has the authorities of its databases.
+BUNDLES = {
+    "aws": "truststore.pki.rds.amazonaws.com",
+    "aws-cn": "rds-truststore.s3.cn-north-1.amazonaws.com.cn",
+    "aws-us-gov": "truststore.pki.us-gov-west-1.rds.amazonaws.com",
+}
 
 
 @dataclass(frozen=True)
@@ -52,12 +59,11 @@ def find(forum: Forum, service: str, outputs: Outputs) -> Database:
     """The database of the service, once it is made."""
     if forum.size.databases == "existing":
         secret = _existing_secret(forum, service)
-        return Database(
-            secret["host"],
-            str(secret["port"]),
-            secret.get("sslmode", "verify-full"),
-            secret.get("ca", ""),
-        )
+        host, sslmode = secret["host"], secret.get("sslmode", "verify-full")
+        authority = secret.get("ca", "")
+        if not authority and sslmode.startswith("verify") and _is_of_rds(host):
+            authority = _authority(forum)
+        return Database(host, str(secret["port"]), sslmode, authority)
     data = outputs[layout.data_part(forum.size, service)]
     return Database(data["Host"], data["Port"], "verify-full", _authority(forum))
 
@@ -73,13 +79,29 @@ def host(forum: Forum, service: str) -> str:
     return stacks.outputs(forum, part).get("Host", "")
 
 
+def bundle(region: str) -> str:
+    """Where the authorities of that region's databases are."""
+    partition = boto3.Session().get_partition_for_region(region)
+    if partition not in BUNDLES:
+        raise UsageError(
+            f"No address of the databases' authorities is known here for {region} ({partition}):"
+            ' say "database_ca": "FILE" in the size.'
+        )
+    return f"https://{BUNDLES[partition]}/{region}/{region}-bundle.pem"
+
+
+def _is_of_rds(host: str) -> bool:
+    """Whether RDS signs its certificate, which no system knows; that of a proxy is a public one."""
+    return host.endswith((".rds.amazonaws.com", ".rds.amazonaws.com.cn")) and ".proxy-" not in host
+
+
 def _authority(forum: Forum) -> str:
     if file := forum.size.document.get("database_ca"):
         try:
             return Path(file).read_text()
         except OSError as error:
             raise UsageError(f"{forum.size.file}: database_ca cannot be read: {error}") from None
-    url = BUNDLE.format(region=forum.region)
+    url = bundle(forum.region)
     try:
         with urllib.request.urlopen(url, timeout=20) as answer:  # noqa: S310 - always https
             content: bytes = answer.read()

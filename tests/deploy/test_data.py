@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from deployment import databases
+from deployment.problems import UsageError
+
 from .deploying import Checkout, Deployment, with_stub_docker, write_size
 from .emulator import Emulator
 
@@ -143,6 +146,52 @@ def test_a_size_is_remembered_once_it_is_there(forum: Deployment, sized: Sized) 
     ]
     tags = {tag["key"]: tag["value"] for tag in cluster["tags"]}
     assert tags["forum-size"] == str(forum.size)
+
+
+@pytest.mark.parametrize(
+    ("host", "sslmode", "vouched"),
+    [
+        ("shop.cluster-abc.eu-central-1.rds.amazonaws.com", "verify-full", True),
+        ("shop.proxy-abc.eu-central-1.rds.amazonaws.com", "verify-full", False),
+        ("shop.cluster-abc.eu-central-1.rds.amazonaws.com", "require", False),
+        ("db.example.org", "verify-full", False),
+    ],
+)
+def test_the_authority_of_rds_vouches_for_existing_databases_of_rds(
+    sized: Sized, host: str, sslmode: str, vouched: bool
+) -> None:
+    login = {"host": host, "port": 5432, "username": "owner", "password": "kept"}
+    given = (
+        sized()
+        .client("secretsmanager")
+        .create_secret(
+            Name=f"{host}-{sslmode}", SecretString=json.dumps({**login, "sslmode": sslmode})
+        )["ARN"]
+    )
+    existing = dict.fromkeys(("users", "topics", "messages"), given)
+    forum = sized(databases="existing", existing=existing)
+    forum.ok("up", "users")
+    held = forum.secret(f"{forum.name}/users")
+    assert ("BEGIN CERTIFICATE" in held["DATABASE_CA"]) == vouched
+    unknown = sslmode == "verify-full" and not vouched
+    assert held["DATABASE_URL"].endswith("&sslrootcert=system") == unknown
+
+
+@pytest.mark.parametrize(
+    ("region", "start"),
+    [
+        ("eu-central-1", "https://truststore.pki.rds.amazonaws.com/"),
+        ("us-gov-east-1", "https://truststore.pki.us-gov-west-1.rds.amazonaws.com/"),
+        ("cn-northwest-1", "https://rds-truststore.s3.cn-north-1.amazonaws.com.cn/"),
+    ],
+)
+def test_each_part_of_aws_has_its_own_authorities(region: str, start: str) -> None:
+    assert databases.bundle(region) == f"{start}{region}/{region}-bundle.pem"
+
+
+def test_where_authorities_are_is_asked_for_elsewhere() -> None:
+    with pytest.raises(UsageError, match=r"us-iso-east-1 \(aws-iso\).*database_ca"):
+        databases.bundle("us-iso-east-1")
 
 
 def test_down_tells_which_snapshots_go_and_leaves_those_of_another_forum(
