@@ -147,7 +147,7 @@ def _databases(forum: Forum, data: list[str], *, delete_data: bool) -> None:
 
 def _stacks(forum: Forum, *, keep_network: bool) -> None:
     waves: list[tuple[str, ...]] = [DEPLOYABLE, ("capacity",), ("platform",), ("network",)]
-    instances.end(forum)
+    instances.end(forum, layout.stack_name(forum.name, "capacity"))
     if keep_network:
         waves.pop()
         # What is kept needs no way out of the network, which may cost more than it does.

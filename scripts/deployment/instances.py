@@ -1,19 +1,19 @@
 """The instances of the EC2 launch type, which have to go before their stack can."""
 
-from deployment import layout, stack_events
+from deployment import stack_events
 from deployment.forum import Forum
 from deployment.problems import AGAIN
 
 SECONDS = 900.0
 
 
-def end(forum: Forum) -> None:
-    """End all instances with their Auto Scaling group.
+def end(forum: Forum, stack: str) -> None:
+    """End all instances of the stack, with their Auto Scaling group.
 
     ECS protects them, and nobody takes the protection away from them: CloudFormation alone would
     wait for ever.
     """
-    groups = _groups(forum)
+    groups = _groups(forum, stack)
     for group in groups:
         forum.say(f"  {group}: ending its instances")
         forum.aws.auto_scaling.delete_auto_scaling_group(
@@ -21,16 +21,15 @@ def end(forum: Forum) -> None:
         )
     if groups:
         forum.wait_until(
-            lambda: not _groups(forum),
+            lambda: not _groups(forum, stack),
             SECONDS,
             f"The instances of {', '.join(groups)} do not end within {SECONDS / 60:.0f} min."
             f" {AGAIN}",
         )
 
 
-def _groups(forum: Forum) -> list[str]:
+def _groups(forum: Forum, stack: str) -> list[str]:
     """Those of the stack that are really there."""
-    stack = layout.stack_name(forum.name, "capacity")
     if stack_events.look(forum, stack) is None:
         return []
     resources = forum.aws.cloudformation.describe_stack_resources(StackName=stack)["StackResources"]

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from deployment import layout, stack_events
+from deployment import instances, layout, stack_events
 from deployment.forum import Forum
 from deployment.layout import Part, Told
 from deployment.problems import AGAIN, DeployError, UsageError
@@ -76,6 +76,7 @@ def settle(forum: Forum, stack: str) -> StackTypeDef | None:
         forum.say(f"  {stack} is left from {origin} ({live['StackStatus']}); removing it")
         if live["StackStatus"] in NEVER_MADE:
             unprotect(forum, stack)
+        instances.end(forum, stack)
         stack_events.delete(forum, [stack])
         return None
     if live and live["StackStatus"] == "UPDATE_ROLLBACK_FAILED":

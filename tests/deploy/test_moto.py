@@ -247,7 +247,7 @@ def test_protected_instances_end_before_their_stack(forum: Forum) -> None:
     (group,) = forum.aws.auto_scaling.describe_auto_scaling_groups()["AutoScalingGroups"]
     (instance,) = group["Instances"]
     assert instance["ProtectedFromScaleIn"]
-    instances.end(forum)
+    instances.end(forum, stack)
     assert forum.aws.auto_scaling.describe_auto_scaling_groups()["AutoScalingGroups"] == []
     # Nor does it mind a group that a run before has ended.
-    instances.end(forum)
+    instances.end(forum, stack)

@@ -188,6 +188,16 @@ def test_a_file_that_is_no_json_is_one_line_with_its_place(changed: Deployment) 
     )
 
 
+def test_ecs_has_its_role_before_the_first_cluster(forum: Deployment) -> None:
+    forum.ok("up", "users")
+    made = "iam.CreateServiceLinkedRole"
+    calls = forum.emulator.calls(forum.account)
+    assert calls.index(made) < calls.index("cloudformation.ExecuteChangeSet")
+    forum.ok("down", "--delete-data")
+    forum.ok("up", "users")
+    assert forum.emulator.calls(forum.account).count(made) == 1
+
+
 def sized(forum: Deployment, folder: Path, **choices: object) -> Deployment:
     """The same with another size."""
     authority = folder / "authority.pem"
