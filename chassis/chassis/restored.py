@@ -11,7 +11,7 @@ jumps over what was given out after the first.
 import argparse
 import asyncio
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from typing import LiteralString
 
 import psycopg
@@ -65,9 +65,9 @@ def main(
     settings: ServiceSettings,
     versions: Mapping[str, str],
     newest: LiteralString = NEWEST_EVENT,
-    also: Sequence[LiteralString] = (),
+    also: Callable[[Connection], Awaitable[None]] | None = None,
 ) -> None:
-    """Jump, and run the statements `also`, in one transaction; say what is to be done next."""
+    """Jump, and do what `also` does, in one transaction; say what is to be done next."""
     argparse.ArgumentParser(
         description="Once after a backup was restored, before the service starts: let ids and"
         " versions jump over those that were given out since the backup."
@@ -83,15 +83,15 @@ async def _run(
     settings: ServiceSettings,
     versions: Mapping[str, str],
     newest: LiteralString,
-    also: Sequence[LiteralString],
+    also: Callable[[Connection], Awaitable[None]] | None,
 ) -> int:
     db = Database(settings.database_url.get_secret_value(), 1)
     await db.open()
     try:
         async with db.transaction() as conn:
             jumped = await jump(conn, versions, newest)
-            for statement in also:
-                await conn.execute(statement)
+            if also is not None:
+                await also(conn)
         return jumped
     finally:
         await db.close()

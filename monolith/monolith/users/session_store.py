@@ -27,12 +27,6 @@ WHERE hash IN (
     LIMIT %s
 )
 """
-# What monolith.restored does.
-END_ALL = """
-UPDATE sessions
-SET revoked_at = now()
-WHERE revoked_at IS NULL
-"""
 
 
 async def confirm_account(conn: Connection, user_id: int, password_hash: str) -> Row | None:
@@ -175,6 +169,11 @@ async def revoke_all(conn: Connection, user_id: int, but: int = 0) -> None:
         """,
         (user_id, but),
     )
+
+
+async def end_all(conn: Connection) -> None:
+    """End everyone's sessions: of those in a backup some were revoked, and tokens used, since."""
+    await conn.execute("UPDATE sessions SET revoked_at = now() WHERE revoked_at IS NULL")
 
 
 async def delete_all(conn: Connection, user_id: int) -> None:

@@ -9,5 +9,6 @@ snapshots = snapshot.router(
     {
         "activity": projection_store.read_activity,
         "message_counts": projection_store.read_message_counts,
+        "erased": projection_store.read_erased,
     }
 )

@@ -131,3 +131,8 @@ def read_message_counts(conn: Connection) -> AsyncIterator[Row]:
         WHERE count_version > 0
         """,
     )
+
+
+def read_erased(conn: Connection) -> AsyncIterator[Row]:
+    """Who erased the account, by the cards: users asks when its backup does not know."""
+    return each_row(conn, "SELECT id FROM authors WHERE state = 'erased'")

@@ -118,6 +118,16 @@ async def test_a_snapshot_says_what_the_events_said(service: Service) -> None:
     assert refused.status_code == 422
 
 
+async def test_users_can_ask_who_was_erased(service: Service) -> None:
+    for user_id, state in ((1, "active"), (2, "erased"), (3, "suspended")):
+        await service.hear_user(user_id, state=state)
+    answer = await service.internal(
+        "/internal/snapshot", to_json({"operation": "snapshot", "of": "erased"})
+    )
+    _, *erased = map(json.loads, answer.text.splitlines())
+    assert erased == [{"id": 2}]
+
+
 async def rebuilt(service: Service, source: str) -> None:
     """Run the rebuild of what is kept of `source` from what the neighbour's snapshot says."""
     db = Database(service.url, 1)

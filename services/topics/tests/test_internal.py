@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from topics_harness import Service
+from topics_harness import Service, user
 
 
 @pytest.mark.parametrize(
@@ -61,3 +61,10 @@ async def test_a_snapshot_says_what_the_last_events_said(
     first, *states = map(json.loads, answer.text.splitlines())
     assert set(first) == {"seq"}
     assert {state.get("id") or state["user_id"]: state for state in states} == newest
+
+
+async def test_users_can_ask_who_was_erased(service: Service) -> None:
+    await service.hear("users", user(1), user(2, state="erased"), user(3, state="suspended"))
+    answer = await service.internal("/internal/snapshot", {"operation": "snapshot", "of": "erased"})
+    _, *erased = map(json.loads, answer.text.splitlines())
+    assert erased == [{"id": 2}]

@@ -20,6 +20,7 @@ snapshots = snapshot.router(
     {
         "topics": projection_store.read_topics,
         "topic_counts": projection_store.read_topic_counts,
+        "erased": projection_store.read_erased,
     }
 )
 lookups = APIRouter(include_in_schema=False)

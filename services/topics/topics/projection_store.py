@@ -117,3 +117,8 @@ def read_topic_counts(conn: Connection) -> AsyncIterator[Row]:
         WHERE count_version > 0
     """
     return each_row(conn, statement)
+
+
+def read_erased(conn: Connection) -> AsyncIterator[Row]:
+    """Who erased the account, by the cards: users asks when its backup does not know."""
+    return each_row(conn, "SELECT id FROM authors WHERE state = 'erased'")

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from chassis.answers import Answer
 from chassis.body import Body
 from chassis.conditional import Precondition
-from chassis.database import Database, Row
+from chassis.database import Connection, Database, Row
 from chassis.idempotency import Once
 from chassis.identity import Identity
 from chassis.pagination import Page, Pages
@@ -110,13 +110,26 @@ async def erase_me(
         await confirm_unchanged(conn, caller, row)
         if moderation.is_last_admin(admins, caller.user_id):
             raise LastAdmin("No other admin is left who can act. Make someone else one first.")
-        await erasure_store.erase(conn, caller.user_id)
-        await session_store.delete_all(conn, caller.user_id)
-        await erasure_store.forget_answers(conn, caller.user_id)
-        await erasure_store.forget_reasons(conn, caller.user_id)
-        erased = await store.find_user(conn, caller.user_id)
-        assert erased is not None  # noqa: S101 -- the row is locked and was just changed
-        await erasure_store.scrub_events(
-            conn, caller.user_id, events.USER_UPDATED, events.card(erased)
-        )
-        await events.tell_user(conn, erased)
+        await _erase(conn, caller.user_id)
+
+
+async def erase_again(conn: Connection, ids: Sequence[int]) -> int:
+    """Erase those of these people whom a backup brought back; how many.
+
+    The last admin as well: that there was another one by then is what the backup does not know.
+    """
+    back = [row for row in await store.list_by_ids(conn, ids) if row["erased_at"] is None]
+    for row in back:
+        await _erase(conn, row["id"])
+    return len(back)
+
+
+async def _erase(conn: Connection, user_id: int) -> None:
+    await erasure_store.erase(conn, user_id)
+    await session_store.delete_all(conn, user_id)
+    await erasure_store.forget_answers(conn, user_id)
+    await erasure_store.forget_reasons(conn, user_id)
+    erased = await store.find_user(conn, user_id)
+    assert erased is not None  # noqa: S101 -- the row was just changed
+    await erasure_store.scrub_events(conn, user_id, events.USER_UPDATED, events.card(erased))
+    await events.tell_user(conn, erased)
