@@ -99,7 +99,8 @@ class Crowd:
 
 
 @pytest.fixture(scope="session")
-def _crowd() -> Crowd:
+def _crowd(http: httpx.Client) -> Crowd:
+    """Those of one forum: it is made anew with the client by which they came."""
     return Crowd()
 
 
