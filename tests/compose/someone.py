@@ -54,6 +54,10 @@ class Someone:
         etag = self.http.get(path).raise_for_status().headers["ETag"]
         self.send("PATCH" if changes else "DELETE", path, changes, **{"If-Match": etag})
 
+    def erase(self) -> None:
+        """Erase the account."""
+        self.send("DELETE", "/api/users/me", {"password": self.password})
+
     def counts(self) -> tuple[int, int]:
         """How many topics and messages this person's profile shows."""
         profile = self.send("GET", f"/api/users/{self.id}")

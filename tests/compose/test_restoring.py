@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from functools import partial
+from typing import Any
 
 import pytest
 
@@ -28,6 +29,12 @@ def restore(forum: Operated, service: str) -> None:
     forum.follow(block.replace("service=topics\n", f"service={service}\n"))
 
 
+def author_of(reader: Someone, message: int) -> dict[str, Any]:
+    """The card on a message."""
+    author: dict[str, Any] = reader.send("GET", f"/api/messages/{message}")["author"]
+    return author
+
+
 def test_a_database_is_restored_while_the_others_go_on(
     operated: Operated, someone: Callable[[], Someone]
 ) -> None:
@@ -35,9 +42,13 @@ def test_a_database_is_restored_while_the_others_go_on(
     person = someone()
     topic = person.topic()
     kept = person.message(topic)
+    goes = someone()
+    left = goes.message(topic)
     with operated.load() as load:
         operated.follow(back_up)
     assert_nothing_lost(load)
+    goes.erase()
+    soon(lambda: author_of(person, left)["state"] == "erased")
     for service in SERVICES:
         lost = someone()
         lost_topic, lost_message = lost.topic(), lost.message(topic)
@@ -52,6 +63,8 @@ def test_a_database_is_restored_while_the_others_go_on(
         assert new[service] > old[service] + 1000
         assert person.http.get(f"/api/{service}/{old[service]}").status_code == 404
         assert person.send("GET", f"/api/messages/{kept}")["position"] == 1
+        assert person.send("GET", f"/api/users/{goes.id}")["state"] == "erased"
+        assert author_of(person, left)["username"] == f"deleted-{goes.id}"
         for each in (person, fresh):
             soon(partial(each.counters_are_right, topic))
             assert_events_arrive(each)
