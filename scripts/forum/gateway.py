@@ -27,7 +27,8 @@ UNAVAILABLE = {
     "type": "urn:forum:problem:unavailable",
     "title": "Not available for the moment",
     "status": 503,
-    "detail": "The service behind this path does not answer. Try again.",
+    "detail": "The service behind this path gave no answer, and may have done what was asked."
+    " Try again: a POST with the same Idempotency-Key is done once.",
     "instance": "",
     "code": "unavailable",
     "request_id": "",
@@ -43,27 +44,36 @@ OPTIONS = """{{
 	servers {{
 		protocols h1 h2
 		timeouts {{
+			read_header 10s
+			read_body 60s
 			idle 60s
 		}}
-		# Who may say in X-Forwarded-For for whom he speaks.
+		# Who may say in X-Forwarded-For for whom he speaks. The last hop that is none of them counts.
 		trusted_proxies static {trusted}
+		trusted_proxies_strict
 	}}
 }}
 """
 # A dial that failed is tried again, on another replica where there is one. A request that was sent
 # is not, and that takes a matcher which never matches: without one Caddy repeats each GET. (What is
 # left is Go's own: a GET on a kept connection that turns out to be dead.)
+# A replica that hangs keeps the few requests that it has: the others have fewer then, and get what
+# comes. No request waits for ever: a service takes less than 30 s, as its database does.
+# Who asks is decided here alone, so a service is told one address and need not know the proxies.
 PROXY = """
 	@{service} vars_regexp {{http.request.orig_uri}} {target}
 	handle @{service} {{
 		reverse_proxy {{
 			{upstream}
+			header_up X-Forwarded-For {{client_ip}}
+			lb_policy least_conn
 			lb_retries 10
 			lb_try_interval 100ms
 			lb_retry_match expression false
 			transport http {{
 				compression off
 				dial_timeout 1s
+				response_header_timeout 30s
 				keepalive 60s
 				keepalive_idle_conns_per_host 64
 			}}

@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import re
+import socket
 import subprocess
 import threading
 import time
@@ -31,6 +32,7 @@ class Upstream:
     name: str
     seen: list[dict[str, Any]] = field(default_factory=list)
     hang_up: bool = False
+    paused: bool = False
 
     def handler(self) -> type[BaseHTTPRequestHandler]:
         upstream = self
@@ -46,6 +48,8 @@ class Upstream:
                 if upstream.hang_up:
                     self.close_connection = True
                     return
+                while upstream.paused:
+                    time.sleep(0.01)
                 body = json.dumps(got).encode() + b" " * 4096
                 self.send_response(200)
                 self.send_header("Content-Type", "application/json")
@@ -108,8 +112,10 @@ def _running(configuration: str, port: int, folder: Path) -> Iterator[None]:
             assert process.poll() is None, "Caddy has ended"
             assert time.monotonic() < deadline, "Caddy does not listen"
             time.sleep(0.01)
-        yield
-        process.terminate()
+        try:
+            yield
+        finally:
+            process.terminate()
 
 
 @pytest.mark.parametrize(("target", "service"), CORPUS.items())
@@ -132,9 +138,33 @@ def test_the_404_has_the_shape_of_every_problem(caddy: Gateway) -> None:
     assert set(body) == set(ProblemBody.__required_keys__)
 
 
-def test_a_client_on_this_machine_may_speak_for_others(caddy: Gateway) -> None:
-    _, body = caddy.ask("/api/users", headers={"X-Forwarded-For": "203.0.113.7"})
-    assert body["headers"]["X-Forwarded-For"] == "203.0.113.7, 127.0.0.1"
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (None, "127.0.0.1"),
+        ("203.0.113.7", "203.0.113.7"),
+        # What the last one whom the gateway does not know said is nobody's word.
+        ("192.168.0.9, 203.0.113.7", "203.0.113.7"),
+        ("203.0.113.7, 192.168.0.9, 127.0.0.5", "192.168.0.9"),
+        ("2001:db8::1", "2001:db8::1"),
+        ("nonsense", "127.0.0.1"),
+    ],
+)
+def test_a_service_is_told_one_address_the_last_that_is_no_proxy_of_ours(
+    caddy: Gateway, said: str | None, told: str
+) -> None:
+    _, body = caddy.ask("/api/users", headers={"X-Forwarded-For": said} if said else {})
+    assert body["headers"]["X-Forwarded-For"] == told
+
+
+def test_who_is_not_believed_speaks_for_himself(tmp_path: Path) -> None:
+    (port,) = ports.free(1)
+    with _listening(Upstream("users")) as address:
+        text = gateway.local(routes.load(), dict.fromkeys(SERVICES, address), port)
+        text = text.replace(gateway.LOOPBACK, "192.0.2.1/32")
+        with _running(text, port, tmp_path):
+            _, body = Gateway(port).ask("/api/users", headers={"X-Forwarded-For": "203.0.113.7"})
+    assert body["headers"]["X-Forwarded-For"] == "127.0.0.1"
 
 
 def test_headers_pass_as_they_are(caddy: Gateway) -> None:
@@ -174,6 +204,41 @@ def test_a_service_that_is_down_is_an_honest_503(tmp_path: Path) -> None:
     assert answer.status == 503
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert body["code"] == "unavailable"
+
+
+def test_a_service_that_hangs_is_an_honest_503_in_the_end(tmp_path: Path) -> None:
+    (port,) = ports.free(1)
+    upstream = Upstream("messages", paused=True)
+    with _listening(upstream) as address:
+        text = gateway.local(routes.load(), dict.fromkeys(SERVICES, address), port)
+        text = text.replace("response_header_timeout 30s", "response_header_timeout 500ms")
+        with _running(text, port, tmp_path):
+            answer, body = Gateway(port).ask("/api/messages", "POST")
+        upstream.paused = False
+    assert (answer.status, body["code"]) == (503, "unavailable")
+    assert len(upstream.seen) == 1
+
+
+def test_a_client_that_stops_in_the_middle_holds_up_nobody(tmp_path: Path) -> None:
+    (port,) = ports.free(1)
+    upstream = Upstream("messages")
+    post = b"POST /api/messages HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{"
+    with _listening(upstream) as address:
+        text = gateway.local(routes.load(), dict.fromkeys(SERVICES, address), port)
+        text = re.sub(r"\bread_(header|body) \d+s", r"read_\1 500ms", text)
+        with (
+            _running(text, port, tmp_path),
+            socket.create_connection(("127.0.0.1", port), timeout=10) as in_header,
+            socket.create_connection(("127.0.0.1", port), timeout=10) as in_body,
+        ):
+            in_header.sendall(post[:9])
+            in_body.sendall(post)
+            while in_header.recv(1024):
+                pass
+            deadline = time.monotonic() + 10
+            while not upstream.seen:
+                assert time.monotonic() < deadline, "the service still waits for the body"
+                time.sleep(0.01)
 
 
 def test_the_expression_is_two_patterns_for_each_prefix() -> None:
