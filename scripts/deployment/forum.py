@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from deployment import sizes
 from deployment.problems import DeployError, UsageError
 from deployment.progress import Progress
 from deployment.session import Aws
-from deployment.sizes import Size
+from deployment.wanted import sizes
+from deployment.wanted.sizes import Size
 
 if TYPE_CHECKING:
     from mypy_boto3_ecs.type_defs import ClusterTypeDef

@@ -11,13 +11,14 @@ from typing import Any, NoReturn
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
-from deployment import commands, sizes
+from deployment import commands
 from deployment.forum import Forum
 from deployment.outcome import Outcome
 from deployment.problems import AGAIN, DeployError, UsageError, in_plain_words
 from deployment.progress import Progress
 from deployment.session import Aws
-from deployment.sizes import DEPLOYABLE
+from deployment.wanted import sizes
+from deployment.wanted.sizes import DEPLOYABLE
 
 LONGEST = 20
 # By load balancers, and by capacity providers, which are named after their stack.

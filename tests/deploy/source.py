@@ -22,7 +22,7 @@ def calls() -> set[str]:
         if not name.startswith("_") and name != "account"
     }
     found = set()
-    for file in (ROOT / "scripts" / "deployment").glob("*.py"):
+    for file in (ROOT / "scripts" / "deployment").rglob("*.py"):
         tree = ast.parse(file.read_text())
         known = _names_of_clients(tree, clients)
         for method, base in _attributes(tree):

@@ -23,7 +23,7 @@ from moto.server import ThreadedMotoServer
 from moto.servicequotas.exceptions import NoSuchResource
 from moto.servicequotas.responses import ServiceQuotasResponse
 
-from deployment import network
+from deployment.checks import network
 from deployment.main import main
 from forum.places import ROOT, SERVICES
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from cfnlint.decode import cfn_yaml
 
-from deployment import costs, sizes
-from deployment.costs import Part
+from deployment.wanted import costs, sizes
+from deployment.wanted.costs import Part
 from forum.places import ROOT
 
 REGIONS = ("us-east-1", "eu-central-1", "eu-west-1")

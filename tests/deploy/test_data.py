@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from deployment import databases
 from deployment.problems import UsageError
+from deployment.steps import databases
 
 from .deploying import Checkout, Deployment, with_stub_docker, write_size
 from .emulator import Emulator

@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
-from deployment import lint, lint_services, references
 from deployment.problems import DeployError
+from deployment.wanted import references
 from forum.places import ROOT, SERVICES
 from forum.routes import Route
+
+from . import lint, lint_services
 
 FILES = lint.load()
 SECRET_IN_SIGHT = "3f0c9a41d27b8e650f1a2b3c4d5e6f70"

@@ -16,10 +16,11 @@ from typing import Any
 import pytest
 from botocore.client import BaseClient
 
-from deployment import definitions, instances, listener, rules, scaling
-from deployment.definitions import Scaling
 from deployment.forum import Forum
 from deployment.session import Aws
+from deployment.steps import instances, listener, scaling
+from deployment.wanted import definitions, rules
+from deployment.wanted.definitions import Scaling
 from forum import ports, routes
 
 from .emulator import REGION

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from deployment import stand_ins
+from deployment.wanted import stand_ins
 from forum.places import ROOT
 
 from .deploying import Checkout, Deployment, with_stub_docker, write_size

@@ -17,9 +17,10 @@ import cfnlint.data
 import pytest
 from cfnlint.decode import cfn_yaml
 
-from deployment import policy, sizes
+from deployment.commands import policy
 from deployment.main import main
-from deployment.sizes import Size
+from deployment.wanted import sizes
+from deployment.wanted.sizes import Size
 from forum.places import ROOT
 
 from . import source

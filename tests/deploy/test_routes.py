@@ -18,10 +18,11 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from tests.paths import CORPUS
 
-from deployment import lint_rules, rules
+from deployment.wanted import rules
 from forum import gateway, routes
 from forum.places import SERVICES
 
+from . import lint_rules
 from .emulator import Emulator
 
 EACH = {service: service for service in SERVICES}

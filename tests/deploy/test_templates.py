@@ -9,10 +9,12 @@ import pytest
 from cfnlint import api
 from cfnlint.config import ManualArgs
 
-from deployment import lint, sizes, stand_ins
-from deployment.layout import told, waves
-from deployment.sizes import DEPLOYABLE
+from deployment.wanted import sizes, stand_ins
+from deployment.wanted.layout import told, waves
+from deployment.wanted.sizes import DEPLOYABLE
 from forum import gateway
+
+from . import lint
 
 FILES = lint.load()
 REGIONS = ["eu-central-1", "us-east-1", "ap-southeast-2"]

@@ -12,10 +12,10 @@ from itertools import chain, repeat
 
 import pytest
 
-from deployment import stack_events, stacks
 from deployment.forum import Forum
 from deployment.problems import DeployError
 from deployment.session import Aws
+from deployment.steps import stack_events, stacks
 
 from .emulator import REGION
 

@@ -1,0 +1,1 @@
+"""What would stop or surprise an `up`, found beforehand."""
