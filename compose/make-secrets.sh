@@ -3,8 +3,9 @@
 # is all of the volume that its container sees. Files belong to root; the reader's group reads them.
 #
 #   docker compose run --rm secrets rotate-internal add|sign|drop
+#   docker compose run --rm secrets new-passwords users|topics|messages|monolith
 #
-# is a step of docs/runbooks/rotate-internal-secret.md.
+# are steps of docs/runbooks/rotate-internal-secret.md and of replace-passwords.md.
 set -eu
 umask 027
 cd /secrets
@@ -56,6 +57,16 @@ rotate_internal() {
   esac
 }
 
+# Those of one database are made anew below; the database hears of it by make-role.sh.
+new_passwords() {
+  case $1 in
+    users | topics | messages | monolith) ;;
+    *) fail "Name the database: users, topics, messages or monolith." ;;
+  esac
+  rm -f "$1/database_url" "$1-db/role_password" "$1-db/superuser_password"
+  echo "There are new passwords for the database of $1."
+}
+
 # The first signs, all are accepted.
 internal_secrets() {
   cat internal/secrets
@@ -68,7 +79,8 @@ keep internal/secrets 0 "$(random)"
 case ${1:-} in
   '') ;;
   rotate-internal) rotate_internal "${2:-}" ;;
-  *) fail "There is no command '$1'; there is rotate-internal." ;;
+  new-passwords) new_passwords "${2:-}" ;;
+  *) fail "There is no command '$1'; there are rotate-internal and new-passwords." ;;
 esac
 for part in users topics messages monolith; do
   keep "$part-db/superuser_password" "$POSTGRES_GROUP" "$(random)"
