@@ -19,7 +19,7 @@ def upgrade() -> None:
     op.execute("""
         CREATE TABLE notes (
             id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-            of_id bigint NOT NULL REFERENCES {table},
+            of_id bigint NOT NULL REFERENCES {table} ON DELETE CASCADE,
             body text NOT NULL
         )
     """)

@@ -1,4 +1,8 @@
-"""The code of this release on the schema of the next one, as it is while an upgrade goes on."""
+"""The code of this release on the schema of the next one, as it is while an upgrade goes on.
+
+The next one's migrations are made up, since there is no release yet that a real one could
+follow. Once there is, the code of its tag belongs here, on the migrations of the checkout.
+"""
 
 import shutil
 from pathlib import Path
