@@ -1,5 +1,6 @@
 """From nothing to a forum, and from what was left to the same forum again."""
 
+import json
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +9,7 @@ import httpx
 import pytest
 
 from forum import people
-from forum.compose import Compose
+from forum.compose import Compose, docker
 
 pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("compose")]
 
@@ -56,6 +57,18 @@ def test_a_domain_turns_https_on_and_a_second_start_keeps_everything(
         secure.down()
         secure.up()
         assert log_in(client) == 201
+
+
+def test_the_monolith_stays_on_this_machine_when_the_gateway_opens() -> None:
+    settings = {"FORUM_BIND": "0.0.0.0"}  # noqa: S104 - nothing is started
+    said = docker("compose", "--profile=monolith", "config", "--format=json", env=settings)
+    services = json.loads(said)["services"]
+    assert {port["host_ip"] for port in services["gateway"]["ports"]} == {"0.0.0.0"}  # noqa: S104
+    assert {port["host_ip"] for port in services["monolith-gateway"]["ports"]} == {"127.0.0.1"}
+
+
+def test_a_database_has_room_for_a_roll_of_eight_replicas(forum: Compose) -> None:
+    assert int(forum.query("messages", "SHOW max_connections")) >= 2 * 8 * 11 + 10
 
 
 def test_the_monolith_runs_beside_the_services(secure: Compose) -> None:
