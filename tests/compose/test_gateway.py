@@ -10,6 +10,8 @@ import pytest
 from forum.compose import Compose, docker
 from forum.places import SERVICES
 
+from .operated import Operated, blocks
+
 pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("compose")]
 
 READERS = 12
@@ -49,3 +51,16 @@ def test_a_replica_that_hangs_keeps_few_requests_and_none_for_ever(hung: Compose
     assert {status for status, _ in late} == {503}
     assert len(answers) > 10 * READERS
     assert {status for status, seconds in answers if seconds <= SECONDS} == {200}
+
+
+def test_a_changed_file_reaches_the_gateway_as_the_runbook_says(operated: Operated) -> None:
+    *_, replace = blocks("upgrade.md")
+    file = operated.folder / "compose" / "Caddyfile"
+    old = file.read_text()
+    for text in (old.replace("Nothing is here", "Nothing of the next release is here"), old):
+        # As git does it: another file of the same name.
+        file.unlink()
+        file.write_text(text)
+        operated.follow(replace)
+        title = httpx.get(f"{operated.url}/nowhere").json()["title"]
+        assert f'"title": "{title}"' in text

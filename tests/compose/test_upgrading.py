@@ -22,7 +22,7 @@ def images(forum: Operated, release: str) -> set[str]:
 def test_an_upgrade_with_migrations_and_the_way_back_lose_nothing(
     operated: Operated, someone: Callable[[], Someone]
 ) -> None:
-    upgrade, back = blocks("upgrade.md")
+    upgrade, back, _ = blocks("upgrade.md")
     first, following = operated.first_release, f"{operated.project}-next"
     added = {
         service: expand.add(operated.folder / "services" / service / "migrations", service)[-1]
