@@ -15,12 +15,15 @@ POSTGRES_GROUP=999  # of the official image
 
 random() { od -An -v -N32 -tx1 /dev/urandom | tr -d ' \n'; }
 
-# put FILE GROUP VALUE: renamed when whole, so that an interrupted start leaves no half of a secret.
+# put FILE GROUP VALUE: renamed when whole and on the disk, so that nothing that interrupts a start
+# leaves half of a secret, or another one than a database has been told.
 put() {
   mkdir -p "${1%/*}"
   printf %s "$3" >"$1.new"
   chgrp "$2" "${1%/*}" "$1.new"
+  sync "$1.new"
   mv "$1.new" "$1"
+  sync "${1%/*}"
 }
 
 keep() { [ -s "$1" ] || put "$@"; }
