@@ -51,13 +51,15 @@ class Load:
     """The load, as a context manager; at its end every write has been answered.
 
     `rate` is the number of requests in a second. `requests` are those that have ended, `ledger` is
-    what was acknowledged.
+    what was acknowledged, `seconds` how long requests were sent.
     """
 
     def __init__(self, url: str, people: list[Person], rate: float = RATE) -> None:
         self.people = people
         self._rate = rate
         self.requests: list[Request] = []
+        self.seconds = 0.0
+        self._sent = 0
         self.ledger = Ledger(f"load-{secrets.token_hex(4)}")
         self.ledger.people.update({person.id: person.name for person in people})
         self.url = url
@@ -86,6 +88,11 @@ class Load:
         self._thread.join()
         if self._failure and error is None:
             raise self._failure
+
+    @property
+    def share_sent(self) -> float:
+        """Of what `rate` asks for in so many seconds: the load gives way where too much waits."""
+        return self._sent / (self._rate * self.seconds)
 
     def all_is_well(self, since: float) -> bool:
         """Whether the last requests to each service were sent after `since` and got their answer.
@@ -128,8 +135,10 @@ class Load:
             for number, (service, kind) in enumerate(itertools.cycle(order)):
                 await asyncio.sleep(max(0.0, began + number / self._rate - time.monotonic()))
                 if self._stop.is_set():
+                    self.seconds = time.monotonic() - began
                     return
                 if not self._room[service].locked():
+                    self._sent += 1
                     sent.create_task(self._one(kind))
 
     async def _one(self, kind: str) -> None:

@@ -161,6 +161,8 @@ def docker(*arguments: str, env: Mapping[str, str] | None = None, stdin: str | N
         capture_output=True,
         text=True,
         check=False,
+        # A Ctrl-C is the caller's to hear: a command that changes something is not cut off in it.
+        start_new_session=True,
     )
     if done.returncode != 0:
         said = f"{done.stdout}{done.stderr}"
