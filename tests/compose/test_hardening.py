@@ -1,6 +1,7 @@
 """Who reaches what, what a container may do, and what an image holds."""
 
 import http.client
+import json
 import re
 import subprocess
 import uuid
@@ -17,6 +18,10 @@ from forum.places import ROOT, SERVICES
 pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("compose")]
 
 PARTS = (*SERVICES, "monolith")
+BASE = "python:3.13-slim"
+# They end before what they are for begins.
+ONCE = ("secrets", *(f"{service}-migrate" for service in SERVICES))
+ADDED = {"gateway": ["NET_BIND_SERVICE"], "secrets": ["CHOWN"]}
 LARGEST_IMAGE = 230 * 1000 * 1000
 CONNECT = """
 import socket, sys
@@ -42,8 +47,8 @@ def addresses(forum: Compose, service: str) -> list[str]:
 
 
 def seen(forum: Compose) -> dict[str, dict[str, Any]]:
-    """What Docker knows of each container that runs, by the name of its service."""
-    found = inspect(*forum.all_containers())
+    """What Docker knows of each container, of those that have ended too, by its service's name."""
+    found = inspect(*forum.compose("ps", "--all", "--quiet").split())
     return {each["Config"]["Labels"]["com.docker.compose.service"]: each for each in found}
 
 
@@ -94,18 +99,23 @@ def test_only_the_gateway_is_published_and_only_on_this_machine(forum: Compose) 
 
 def test_a_container_may_do_no_more_than_it_needs(forum: Compose) -> None:
     containers = seen(forum)
-    assert len(containers) == 7
+    assert {service for service in containers if service not in ONCE} == {
+        "gateway", *SERVICES, *(f"{service}-db" for service in SERVICES)
+    }  # fmt: skip
     for service, container in containers.items():
         limits = container["HostConfig"]
         assert limits["ReadonlyRootfs"], service
         assert limits["CapDrop"] == ["ALL"], service
         added = [name.removeprefix("CAP_") for name in limits["CapAdd"] or ()]
-        assert added == (["NET_BIND_SERVICE"] if service == "gateway" else []), service
+        assert added == ADDED.get(service, []), service
         assert limits["SecurityOpt"] == ["no-new-privileges:true"], service
         assert limits["Memory"] > 0, service
         assert limits["NanoCpus"] > 0, service
-        assert limits["RestartPolicy"]["Name"] == "unless-stopped", service
         assert limits["LogConfig"]["Config"] == {"max-file": "3", "max-size": "10m"}, service
+        if service in ONCE:
+            assert limits["RestartPolicy"]["Name"] == "no", service
+            continue
+        assert limits["RestartPolicy"]["Name"] == "unless-stopped", service
         with pytest.raises(ForumError, match="Read-only file system"):
             forum.run(service, "touch", "/var/written")
     for service in SERVICES:
@@ -142,8 +152,11 @@ def test_no_secret_is_in_an_image_or_its_history(images: None, part: str) -> Non
     names = [variable.partition("=")[0] for variable in image["Config"]["Env"]]
     assert not [name for name in names if re.search("SECRET|PASSWORD|TOKEN|DATABASE", name)]
     assert not re.search(r"(?i)(secret|password|token)\s*=", history)
-    found = in_image(part, "find / -xdev -name '*.pem' -path '/app/*' -o -path '/run/secrets/*'")
-    assert found == ""
+    # Code alone; beside it is nothing but what the lock file names and what the base image has.
+    assert in_image(part, "find /app -type f ! -name '*.py' ! -name '*.pyc'") == ""
+    assert in_image(part, "grep -rlE 'BEGIN [A-Z ]*PRIVATE KEY' /app || true") == ""
+    added = files(f"forum/{part}:local") - files(BASE)
+    assert [name for name in added if not name.startswith(("/app/", "/opt/venv/"))] == []
 
 
 @pytest.mark.parametrize("part", PARTS)
@@ -159,8 +172,27 @@ def test_an_image_is_small_and_has_neither_compiler_nor_cache(images: None, part
 
 def in_image(part: str, command: str) -> str:
     """What a shell command prints in a container of the image."""
-    run = ["run", "--rm", "--user=0", "--entrypoint=sh", f"forum/{part}:local", "-c", command]
+    return in_any(f"forum/{part}:local", command)
+
+
+def in_any(image: str, command: str) -> str:
+    run = ["run", "--rm", "--user=0", "--entrypoint=sh", image, "-c", command]
     return docker(*run).strip()
+
+
+def files(image: str) -> set[str]:
+    return set(in_any(image, "find / -xdev -type f").splitlines())
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_an_image_has_its_version_and_is_never_taken_from_a_registry(
+    forum: Compose, part: str
+) -> None:
+    [image] = inspect(f"forum/{part}:local")
+    assert image["Config"]["Labels"]["org.opencontainers.image.version"] == "local"
+    told = json.loads(forum.compose("--profile", "monolith", "config", "--format=json"))
+    for service in (part, f"{part}-migrate"):
+        assert told["services"][service]["pull_policy"] == "never"
 
 
 @pytest.mark.parametrize("part", PARTS)
@@ -171,18 +203,36 @@ def test_nothing_in_a_dockerfile_names_an_architecture(part: str) -> None:
     assert "ARG BASE_IMAGE=" in text
 
 
-def test_a_changed_line_of_source_installs_nothing_anew(images: None, tmp_path: Path) -> None:
-    files = ["ls-files", "-z", "chassis/chassis", "services/users", ".dockerignore"]
-    listed = subprocess.run(["git", *files], cwd=ROOT, capture_output=True, check=True).stdout
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A copy of what users' image is built of."""
+    of_users = ["ls-files", "-z", "chassis/chassis", "services/users", ".dockerignore"]
+    listed = subprocess.run(["git", *of_users], cwd=ROOT, capture_output=True, check=True).stdout
     for name in listed.decode().split("\0")[:-1]:
         copy = tmp_path / name
         copy.parent.mkdir(parents=True, exist_ok=True)
         copy.write_bytes((ROOT / name).read_bytes())
-    changed = tmp_path / "services/users/users/app.py"
+    return tmp_path
+
+
+def test_an_image_of_a_checkout_that_nobody_else_may_read_runs(
+    images: None, checkout: Path
+) -> None:
+    for path in checkout.rglob("*"):
+        path.chmod(0o700 if path.is_dir() else 0o600)
+    build = ["build", "--quiet", "-f", str(checkout / "services/users/Dockerfile"), str(checkout)]
+    image = docker(*build).strip()
+    with pytest.raises(ForumError, match="There is no command"):
+        docker("run", "--rm", image, "no-such-command")
+    docker("rmi", image)
+
+
+def test_a_changed_line_of_source_installs_nothing_anew(images: None, checkout: Path) -> None:
+    changed = checkout / "services/users/users/app.py"
     changed.write_text(f"{changed.read_text()}# {uuid.uuid4()}\n")
     done = subprocess.run(
         ["docker", "build", "--progress=plain", "-f", "services/users/Dockerfile", "."],
-        cwd=tmp_path, capture_output=True, text=True, check=True,
+        cwd=checkout, capture_output=True, text=True, check=True,
     )  # fmt: skip
     steps = dict(re.findall(r"^(#\d+) (\[.*)$", done.stderr, re.MULTILINE))
     cached = set(re.findall(r"^(#\d+) CACHED", done.stderr, re.MULTILINE))

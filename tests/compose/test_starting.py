@@ -55,7 +55,9 @@ def test_a_domain_turns_https_on_and_a_second_start_keeps_everything(
         assert (plain.status_code, plain.headers["Location"][:8]) == (308, "https://")
         # A new secret would shut the services out of their databases.
         secure.down()
+        secure.env["TOPICS_REPLICAS"] = "2"
         secure.up()
+        assert len(secure.containers("topics")) == 2
         assert log_in(client) == 201
 
 
