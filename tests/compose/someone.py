@@ -12,10 +12,14 @@ PATIENCE_SECONDS = 15.0
 
 
 class Someone:
-    """A member who is logged in."""
+    """A member who is logged in.
+
+    `sent` counts what was asked with `send`, `put_off` the answers that were a 503.
+    """
 
     def __init__(self, url: str) -> None:
         self.http = httpx.Client(base_url=url, timeout=30)
+        self.sent = self.put_off = 0
         self.name = f"p{uuid.uuid4().hex[:12]}"
         self.password = f"pass {uuid.uuid4().hex}"
         email = f"{self.name}@example.org"
@@ -34,7 +38,9 @@ class Someone:
         """The JSON of an answer, which must be a success; a 503 is tried again, as it says."""
         deadline = time.monotonic() + PATIENCE_SECONDS
         answer = self.http.request(method, path, json=body, headers=headers)
+        self.sent += 1
         while answer.status_code == 503 and time.monotonic() < deadline:
+            self.put_off += 1
             time.sleep(0.1)
             answer = self.http.request(method, path, json=body, headers=headers)
         assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text}"

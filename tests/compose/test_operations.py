@@ -42,6 +42,15 @@ def test_the_index_names_every_page() -> None:
     assert set(re.findall(r"\]\(([\w-]+\.md)\)", (RUNBOOKS / "README.md").read_text())) == pages
 
 
+PAGES = sorted(page.name for page in RUNBOOKS.glob("*.md"))
+
+
+@pytest.mark.parametrize("block", [block for page in PAGES for block in blocks(page)])
+def test_a_block_of_several_commands_ends_at_the_first_that_fails(block: str) -> None:
+    several = len(block.splitlines()) > 1
+    assert (block.startswith("( set -eu") and block.endswith(" )\n")) == several
+
+
 def test_the_signing_key_is_replaced_without_a_restart(
     operated: Operated, someone: Callable[[], Someone]
 ) -> None:

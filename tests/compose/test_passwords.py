@@ -61,7 +61,8 @@ def test_a_password_that_leaked_opens_nothing_any_more(
         [replace, _] = blocks("replace-passwords.md")
         operated.follow(replace)
         assert_events_arrive(person)
-    assert_nothing_lost(load)
+    # The database restarts: for some seconds of the load a third of it may get a 503.
+    assert_nothing_lost(load, unavailable=0.2)
     assert opened(operated, leaked) == []
     assert opened(operated, passwords(operated)) == list(PASSWORDS)
     assert operated.query("topics", WITHIN) == ""
