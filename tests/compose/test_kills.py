@@ -9,9 +9,12 @@ from drill.load import Load
 from drill.table import SERVICE_PARTS
 from forum.compose import Compose
 
-from .whole import COUNTERS_SECONDS, assert_whole
+from .whole import COUNTERS_SECONDS, SENT, assert_whole
 
 pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("compose")]
+
+# What is asked while a part starts is held by the gateway or told to try again.
+HEALING_SECONDS = 10
 
 each_part = pytest.mark.parametrize("part", SERVICE_PARTS)
 
@@ -64,9 +67,17 @@ def test_counters_are_right_soon_after_a_part_is_back(
     assert outages[part].behind_seconds <= COUNTERS_SECONDS
 
 
+@each_part
+def test_all_is_answered_soon_after_a_part_is_started(
+    outages: dict[str, Outage], part: str
+) -> None:
+    assert outages[part].healing_seconds <= HEALING_SECONDS
+
+
 def test_nothing_fails_but_by_a_kill_and_nothing_is_lost_or_double(
     outages: dict[str, Outage], load: Load
 ) -> None:
     by_a_kill = {request for outage in outages.values() for request in outage.failed}
     assert [one for one in load.requests if one.failed and one not in by_a_kill] == []
+    assert load.share_sent >= SENT
     assert_whole(load)
