@@ -48,7 +48,7 @@ OPTIONS = """{{
 			read_body 60s
 			idle 60s
 		}}
-		# Who may say in X-Forwarded-For for whom he speaks. The last hop that is none of them counts.
+		# Who may say in X-Forwarded-For for whom he speaks. Of the hops the last other one counts.
 		trusted_proxies static {trusted}
 		trusted_proxies_strict
 	}}
